@@ -1,0 +1,16 @@
+"""Attention Lab: see how attention computes your own sentence. Nothing heavy is imported until it is asked for."""
+
+from importlib import import_module
+from typing import Any
+
+from attnlab.version import VERSION as __version__
+
+__all__ = ["__version__", "figures", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "load":
+        return import_module("attnlab.models.load").load
+    if name in ("core", "figures", "models", "training"):
+        return import_module(f"attnlab.{name}")
+    raise AttributeError(f"module 'attnlab' has no attribute {name!r}")

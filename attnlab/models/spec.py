@@ -1,0 +1,64 @@
+"""What every model promises: facts known before it is loaded, text in, trace out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from attnlab.core.trace import Stack, Tokens, Trace
+
+Edit = Sequence[int] | Literal["none"] | None
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How many attention sublayers a stack has and how many heads each of them."""
+
+    layers: int
+    heads: int
+
+
+@dataclass(frozen=True)
+class Spec:
+    """The facts of a model.
+
+    family: "attnlab" for the in-house Transformer, else transformers' model_type ("bert", "gpt2", ...).
+    task: translate, classify, tag, generate for in-house models; "encode" or "generate" or "translate" for pretrained ones.
+    positions: none, sinusoidal, learned, rotary, alibi, relative. records: whether q, k and v can be had.
+    max_tokens: the longest input, special tokens included; None when nothing limits it.
+    """
+
+    name: str
+    revision: str
+    family: str
+    task: str
+    stacks: Mapping[Stack, Shape]
+    d_model: int
+    d_head: int
+    d_ff: int
+    vocab: int
+    max_tokens: int | None
+    positions: str
+    parameters: int
+    dtype: str = "float32"
+    records: bool = True
+    source: str = ""
+    licence: str = ""
+
+
+class Model(Protocol):
+    """A loaded model. Everything is read-only and safe to share between threads."""
+
+    spec: Spec
+
+    def tokenize(self, text: str, pair: str | None = None) -> Tokens:
+        """The tokens the encoder (or a decoder-only model) reads. Raises InputError for empty text."""
+
+    def trace(self, text: str, pair: str | None = None, *, target: str | None = None, positions: Edit = None) -> Trace:
+        """One forward pass. target: for encoder-decoder models; decoded by the model itself when None.
+
+        positions: position ids to use instead of 0, 1, 2, ... or "none" to leave the position vectors out
+        (models with absolute positions only). Raises InputError for empty or too long text.
+        """
+
+    def traces(self, texts: Sequence[str]) -> list[Trace]:
+        """One padded batch, one trace per text, padding cut off again."""

@@ -1,0 +1,353 @@
+"""The in-house Transformer, to be read from top to bottom: Vaswani et al. (2017), with the choices made since as options.
+
+Names are the paper's; b batch, n or q tokens, k keys, h heads, d width of a head. Masks are bool, True where a key may be seen.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from attnlab.core.record import Call, record, record_residual
+from attnlab.core.words import InputError
+
+Positions = Literal["none", "sinusoidal", "learned", "rotary", "alibi", "relative"]
+Task = Literal["translate", "classify", "tag", "generate"]
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides the shape of a Transformer. A stack with 0 layers does not exist.
+
+    task: translate (encoder-decoder), classify (encoder, pooled), tag (encoder, one answer per token), generate (decoder).
+    vocab: pieces that can be read; target_vocab: pieces that can be written (the same table when 0). classes: labels of classify.
+    """
+
+    task: Task
+    vocab: int
+    target_vocab: int = 0
+    classes: int = 0
+    encoder_layers: int = 3
+    decoder_layers: int = 3
+    n_heads: int = 4
+    d_model: int = 128
+    d_ff: int = 512
+    positions: Positions = "sinusoidal"
+    max_tokens: int = 512
+    norm: Literal["pre", "post"] = "pre"
+    activation: Literal["relu", "gelu"] = "relu"
+    dropout: float = 0.1
+    tied: bool = True
+    segments: int = 0
+    embedding_norm: bool = False
+    scale_embeddings: bool = True
+    norm_eps: float = 1e-5
+
+    def __post_init__(self) -> None:
+        if self.positions not in get_args(Positions):
+            raise InputError("error.positions", given=self.positions, known=", ".join(get_args(Positions)))
+        if self.d_model % self.n_heads:
+            raise InputError("error.heads", d_model=self.d_model, n_heads=self.n_heads)
+        if self.positions == "rotary" and self.d_head % 2:
+            raise InputError("error.rotary", d_head=self.d_head)
+        if self.positions == "sinusoidal" and self.d_model % 2:
+            raise InputError("error.sinusoidal", d_model=self.d_model)
+
+    @property
+    def d_head(self) -> int:
+        return self.d_model // self.n_heads
+
+    def to_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def sinusoid(n: int, d_model: int, base: float = 10000.0) -> Tensor:
+    """PE(p, 2i) = sin(p / base^(2i/d)), PE(p, 2i+1) = cos of the same. [n d]. Source: Vaswani et al. (2017), 3.5."""
+    angle = torch.arange(n)[:, None] * base ** (-torch.arange(0, d_model, 2) / d_model)  # [n d/2]
+    return torch.stack((angle.sin(), angle.cos()), -1).flatten(1)  # [n d]
+
+
+def rotate(x: Tensor, start: int = 0, base: float = 10000.0) -> Tensor:
+    """Turn each pair of dimensions (2i, 2i+1) by position · base^(-2i/d). [b h n d] -> [b h n d]. Source: Su et al. (2021)."""
+    n, d = x.shape[-2:]
+    angle = torch.arange(start, start + n, device=x.device)[:, None] * base ** (-torch.arange(0, d, 2, device=x.device) / d)
+    cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)  # [n d/2]
+    even, odd = x[..., 0::2], x[..., 1::2]
+    return torch.stack((even * cos - odd * sin, even * sin + odd * cos), -1).flatten(-2)
+
+
+def alibi_slopes(n_heads: int) -> Tensor:
+    """One slope per head, a geometric series 2^(-8/h), 2^(-16/h), ... [h]. Source: Press et al. (2022)."""
+    return 2.0 ** (-8.0 * torch.arange(1, n_heads + 1) / n_heads)
+
+
+def relative_bucket(gap: Tensor, *, bidirectional: bool, buckets: int = 32, furthest: int = 128) -> Tensor:
+    """Which bucket the distance key - query falls in: near ones exactly, far ones by logarithm. Source: Raffel et al. (2020)."""
+    bucket = torch.zeros_like(gap)
+    if bidirectional:
+        buckets //= 2
+        bucket = (gap > 0) * buckets
+        gap = gap.abs()
+    else:
+        gap = (-gap).clamp(min=0)
+    exact = buckets // 2
+    far = exact + (torch.log(gap.clamp(min=1) / exact) / math.log(furthest / exact) * (buckets - exact)).long()
+    return bucket + torch.where(gap < exact, gap, far.clamp(max=buckets - 1))
+
+
+class PositionBias(nn.Module):
+    """What alibi and relative add to the scores of self-attention; nothing for the others."""
+
+    def __init__(self, config: Config, *, causal: bool) -> None:
+        super().__init__()
+        self.kind, self.causal, self.n_heads = config.positions, causal, config.n_heads
+        if self.kind == "relative":
+            self.table = nn.Embedding(32, config.n_heads)
+
+    def forward(self, n_q: int, n_k: int) -> Tensor | None:
+        """The last n_q of n_k positions look at all n_k. [1 h q k] or None."""
+        if self.kind not in ("alibi", "relative"):
+            return None
+        gap = torch.arange(n_k) - torch.arange(n_k - n_q, n_k)[:, None]  # [q k], key - query
+        if self.kind == "alibi":
+            return -alibi_slopes(self.n_heads)[None, :, None, None] * gap.abs()
+        gap = gap.to(self.table.weight.device)
+        return self.table(relative_bucket(gap, bidirectional=not self.causal)).permute(2, 0, 1)[None]
+
+
+@dataclass
+class Cache:
+    """Keys and values already computed, per sublayer, for decoding one token at a time. [b h k d]"""
+
+    k: Tensor | None = None
+    v: Tensor | None = None
+
+
+class MultiHeadAttention(nn.Module):
+    """softmax(QK^T / sqrt(d_head) + bias) V for every head at once, joined by W_O."""
+
+    def __init__(self, config: Config, stack: str, layer: int) -> None:
+        super().__init__()
+        d = config.d_model
+        self.n_heads, self.d_head, self.p = config.n_heads, config.d_head, config.dropout
+        self.rotary = config.positions == "rotary" and stack != "cross"
+        self.where = {"stack": stack, "layer": layer}
+        self.w_q, self.w_k, self.w_v, self.w_o = nn.Linear(d, d), nn.Linear(d, d), nn.Linear(d, d), nn.Linear(d, d)
+
+    def split(self, x: Tensor) -> Tensor:
+        """[b n d_model] -> [b h n d]"""
+        return x.unflatten(-1, (self.n_heads, self.d_head)).transpose(1, 2)
+
+    def forward(
+        self,
+        x: Tensor,
+        memory: Tensor | None = None,
+        *,
+        mask: Tensor | None = None,
+        bias: Tensor | None = None,
+        causal: bool = False,
+        cache: Cache | None = None,
+    ) -> Tensor:
+        """x asks, memory (x itself when None) answers. x: [b q d_model], mask: [b 1 1|q k] -> [b q d_model]"""
+        q = self.split(self.w_q(x))  # [b h q d]
+        if memory is not None and cache is not None and cache.k is not None and cache.v is not None:
+            k, v = cache.k, cache.v
+        else:
+            k, v = (self.split(w(x if memory is None else memory)) for w in (self.w_k, self.w_v))  # [b h k d]
+            start = 0 if cache is None or cache.k is None else cache.k.shape[2]
+            if self.rotary:
+                q, k = rotate(q, start), rotate(k, start)
+            if cache is not None:
+                if start and cache.k is not None and cache.v is not None:
+                    k, v = torch.cat((cache.k, k), 2), torch.cat((cache.v, v), 2)
+                cache.k, cache.v = k, v
+        causal = causal and q.shape[2] > 1
+        record(Call(q, k, v, self.d_head**-0.5, mask, bias, causal, where=self.where))
+        z = F.scaled_dot_product_attention(
+            q, k, v, together(mask, bias, causal, q), self.p if self.training else 0.0, is_causal=causal and mask is bias is None
+        )  # [b h q d]
+        return self.w_o(z.transpose(1, 2).flatten(2))
+
+
+def together(mask: Tensor | None, bias: Tensor | None, causal: bool, q: Tensor) -> Tensor | None:
+    """One attn_mask for SDPA out of what may be seen and what is added. None when SDPA needs nothing but is_causal."""
+    if mask is None and bias is None:
+        return None
+    if causal:
+        seen = torch.ones(q.shape[2], q.shape[2], dtype=torch.bool, device=q.device).tril()
+        mask = seen if mask is None else mask & seen
+    if bias is None:
+        return mask
+    bias = bias.to(q)
+    return bias if mask is None else bias.masked_fill(~mask, float("-inf"))
+
+
+class FeedForward(nn.Sequential):
+    """Widen, activate, narrow: the same two layers for every token."""
+
+    def __init__(self, config: Config) -> None:
+        activate = nn.ReLU() if config.activation == "relu" else nn.GELU()
+        widen, narrow = nn.Linear(config.d_model, config.d_ff), nn.Linear(config.d_ff, config.d_model)
+        super().__init__(widen, activate, nn.Dropout(config.dropout), narrow)
+
+
+class Layer(nn.Module):
+    """Self-attention, in a decoder of an encoder-decoder also cross-attention, and a feed-forward net; each added to the stream."""
+
+    def __init__(self, config: Config, stack: str, layer: int, *, cross: bool = False) -> None:
+        super().__init__()
+        self.pre, self.causal = config.norm == "pre", stack == "decoder"
+        self.attention = MultiHeadAttention(config, stack, layer)
+        self.cross = MultiHeadAttention(config, "cross", layer) if cross else None
+        self.feed_forward = FeedForward(config)
+        self.norms = nn.ModuleList(nn.LayerNorm(config.d_model, config.norm_eps) for _ in range(2 + cross))
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self,
+        x: Tensor,
+        mask: Tensor | None,
+        bias: Tensor | None,
+        memory: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        caches: tuple[Cache, Cache] | None = None,
+    ) -> Tensor:
+        """[b n d_model] -> [b n d_model]"""
+        own, other = caches or (None, None)
+        norms = iter(self.norms)
+
+        def add(x: Tensor, sublayer: nn.Module, **how: object) -> Tensor:
+            norm = next(norms)
+            if self.pre:
+                return x + self.dropout(sublayer(norm(x), **how))
+            return norm(x + self.dropout(sublayer(x, **how)))
+
+        x = add(x, self.attention, mask=mask, bias=bias, causal=self.causal, cache=own)
+        if self.cross is not None:
+            x = add(x, self.cross, memory=memory, mask=memory_mask, cache=other)
+        return add(x, self.feed_forward)
+
+
+class Embedding(nn.Module):
+    """Token vectors plus what tells where and in which segment they stand."""
+
+    def __init__(self, config: Config, vocab: int) -> None:
+        super().__init__()
+        d = config.d_model
+        self.scale = math.sqrt(d) if config.scale_embeddings else 1.0
+        self.kind, self.limit = config.positions, config.max_tokens
+        self.token = nn.Embedding(vocab, d)
+        nn.init.normal_(self.token.weight, std=d**-0.5 if config.scale_embeddings else 0.02)
+        self.position = nn.Embedding(self.limit, d) if self.kind == "learned" else None
+        self.segment = nn.Embedding(config.segments, d) if config.segments else None
+        self.norm = nn.LayerNorm(d, config.norm_eps) if config.embedding_norm else nn.Identity()
+        self.dropout = nn.Dropout(config.dropout)
+
+    def positions(self, start: int, n: int) -> Tensor | None:
+        """What is added for positions start to start + n - 1. [n d] or None. Raises InputError past a learned table."""
+        if self.position is not None:
+            if start + n > self.limit:
+                raise InputError("error.too_long", n=start + n, limit=self.limit)
+            return self.position.weight[start : start + n]
+        return sinusoid(start + n, self.token.embedding_dim)[start:] if self.kind == "sinusoidal" else None
+
+    def forward(self, ids: Tensor, segments: Tensor | None = None, *, start: int = 0) -> Tensor:
+        """[b n] -> [b n d]"""
+        x = self.token(ids) * self.scale  # [b n d]
+        positions = self.positions(start, ids.shape[1])
+        if positions is not None:
+            x = x + positions.to(x)
+        if self.segment is not None:
+            x = x + self.segment(torch.zeros_like(ids) if segments is None else segments)
+        return self.dropout(self.norm(x))
+
+
+class AttentionPooling(nn.Module):
+    """One learned query over all tokens: softmax(x·u / sqrt(d)) says how much each token counts."""
+
+    def __init__(self, d_model: int) -> None:
+        super().__init__()
+        self.query = nn.Parameter(torch.zeros(d_model))
+
+    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """x: [b n d], mask: [b n] -> pooled [b d], weights [b n]"""
+        scores = (x @ self.query) / math.sqrt(x.shape[-1])  # [b n]
+        weights = scores.masked_fill(~mask, float("-inf")).softmax(-1)  # [b n]
+        return (weights[:, :, None] * x).sum(1), weights
+
+
+class Transformer(nn.Module):
+    """Encoder, decoder or both, with the head that its task needs. Ids equal to `pad` are never looked at."""
+
+    def __init__(self, config: Config, *, pad: int = 0) -> None:
+        super().__init__()
+        self.config, self.pad = config, pad
+        written = config.target_vocab or config.vocab
+        pre = config.norm == "pre"
+
+        def final() -> nn.Module:
+            return nn.LayerNorm(config.d_model, config.norm_eps) if pre else nn.Identity()
+
+        if config.task != "generate":
+            self.source = Embedding(config, config.vocab)
+            self.encoder = nn.ModuleList(Layer(config, "encoder", i) for i in range(config.encoder_layers))
+            self.encoder_bias, self.encoder_norm = PositionBias(config, causal=False), final()
+        if config.task in ("translate", "generate"):
+            self.target = Embedding(config, written)
+            cross = config.task == "translate"
+            self.decoder = nn.ModuleList(Layer(config, "decoder", i, cross=cross) for i in range(config.decoder_layers))
+            self.decoder_bias, self.decoder_norm = PositionBias(config, causal=True), final()
+            if cross and config.tied and written == config.vocab:
+                self.target.token.weight = self.source.token.weight
+        if config.task == "classify":
+            self.pool, self.out = AttentionPooling(config.d_model), nn.Linear(config.d_model, config.classes)
+        else:
+            self.out = nn.Linear(config.d_model, written)
+            if config.tied and config.task != "tag":
+                self.out.weight = self.target.token.weight
+        for layer in (m for m in self.modules() if isinstance(m, MultiHeadAttention | FeedForward)):
+            for weight in (p for p in layer.parameters() if p.dim() == 2):
+                nn.init.xavier_uniform_(weight)
+
+    def seen(self, ids: Tensor) -> Tensor | None:
+        """Which keys may be looked at, None when all of them. [b 1 1 n]"""
+        visible = ids != self.pad
+        return None if bool(visible.all()) else visible[:, None, None, :]
+
+    def encode(self, ids: Tensor, segments: Tensor | None = None) -> Tensor:
+        """[b n] -> [b n d_model]"""
+        x, n = self.source(ids, segments), ids.shape[1]
+        mask, bias = self.seen(ids), self.encoder_bias(n, n)
+        for layer in self.encoder:
+            record_residual("encoder", x)
+            x = layer(x, mask, bias)
+        record_residual("encoder", x)
+        return self.encoder_norm(x)
+
+    def decode(
+        self, ids: Tensor, memory: Tensor | None = None, memory_mask: Tensor | None = None, caches: list[tuple[Cache, Cache]] | None = None
+    ) -> Tensor:
+        """What the decoder makes of its own past and of memory. With caches, ids are only the new tokens. [b n] -> [b n d_model]"""
+        start = 0 if not caches or caches[0][0].k is None else caches[0][0].k.shape[2]
+        x = self.target(ids, start=start)
+        mask, bias = None if caches else self.seen(ids), self.decoder_bias(ids.shape[1], start + ids.shape[1])
+        for i, layer in enumerate(self.decoder):
+            record_residual("decoder", x)
+            x = layer(x, mask, bias, memory, memory_mask, caches[i] if caches else None)
+        record_residual("decoder", x)
+        return self.decoder_norm(x)
+
+    def forward(self, ids: Tensor, target: Tensor | None = None, segments: Tensor | None = None) -> Tensor:
+        """Logits: translate [b target vocab], generate and tag [b n vocab], classify [b classes]."""
+        if self.config.task == "generate":
+            return self.out(self.decode(ids))
+        x = self.encode(ids, segments)
+        if self.config.task == "classify":
+            return self.out(self.pool(x, ids != self.pad)[0])
+        if self.config.task == "translate":
+            assert target is not None
+            x = self.decode(target, x, self.seen(ids))
+        return self.out(x)
