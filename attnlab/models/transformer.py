@@ -132,7 +132,7 @@ class MultiHeadAttention(nn.Module):
     def __init__(self, config: Config, stack: str, layer: int) -> None:
         super().__init__()
         d = config.d_model
-        self.n_heads, self.d_head, self.p = config.n_heads, config.d_head, config.dropout
+        self.n_heads, self.d_head = config.n_heads, config.d_head
         self.rotary = config.positions == "rotary" and stack != "cross"
         self.where = {"stack": stack, "layer": layer}
         self.w_q, self.w_k, self.w_v, self.w_o = nn.Linear(d, d), nn.Linear(d, d), nn.Linear(d, d), nn.Linear(d, d)
@@ -166,9 +166,8 @@ class MultiHeadAttention(nn.Module):
                 cache.k, cache.v = k, v
         causal = causal and q.shape[2] > 1
         record(Call(q, k, v, self.d_head**-0.5, mask, bias, causal, where=self.where))
-        z = F.scaled_dot_product_attention(
-            q, k, v, together(mask, bias, causal, q), self.p if self.training else 0.0, is_causal=causal and mask is bias is None
-        )  # [b h q d]
+        attn_mask = together(mask, bias, causal, q)  # no dropout on the weights: SDPA would leave its fast path for it
+        z = F.scaled_dot_product_attention(q, k, v, attn_mask, is_causal=causal and attn_mask is None)  # [b h q d]
         return self.w_o(z.transpose(1, 2).flatten(2))
 
 
@@ -340,14 +339,15 @@ class Transformer(nn.Module):
         record_residual("decoder", x)
         return self.decoder_norm(x)
 
-    def forward(self, ids: Tensor, target: Tensor | None = None, segments: Tensor | None = None) -> Tensor:
-        """Logits: translate [b target vocab], generate and tag [b n vocab], classify [b classes]."""
+    def hidden(self, ids: Tensor, target: Tensor | None = None, segments: Tensor | None = None) -> Tensor:
+        """What the last linear map reads: [b n d_model], classify [b d_model]. Training takes its loss from here."""
         if self.config.task == "generate":
-            return self.out(self.decode(ids))
+            return self.decode(ids)
         x = self.encode(ids, segments)
         if self.config.task == "classify":
-            return self.out(self.pool(x, ids != self.pad)[0])
-        if self.config.task == "translate":
-            assert target is not None
-            x = self.decode(target, x, self.seen(ids))
-        return self.out(x)
+            return self.pool(x, ids != self.pad)[0]
+        return x if target is None else self.decode(target, x, self.seen(ids))
+
+    def forward(self, ids: Tensor, target: Tensor | None = None, segments: Tensor | None = None) -> Tensor:
+        """Logits: translate [b target vocab], generate and tag [b n vocab], classify [b classes]."""
+        return self.out(self.hidden(ids, target, segments))
