@@ -61,7 +61,7 @@ class Attention:
     q: [h q d], k and v: [h_kv k d], where h_kv divides h (grouped-query attention); all None when `stored` is given.
     scale: what q·k is multiplied by, usually 1/sqrt(d). soft_cap: scores become cap·tanh(scores/cap) before the bias.
     bias: additive position bias and mask (masked = -inf), broadcastable to [h q k], or None.
-    causal: query i sees keys 0 to i only; window: it sees fewer than `window` tokens back (both on top of the bias).
+    causal: query i sees keys 0 to i only; window: it sees fewer than `window` tokens far, back and ahead (both on top of the bias).
     sinks: [h], a score that every row shares and that takes weight away (gpt-oss).
     stored: [h q k], weights of a model that gives nothing else.
     """
@@ -139,7 +139,7 @@ class Attention:
         if self.causal:
             added[gap < 0] = -np.inf
         if self.window is not None:
-            added[gap >= self.window] = -np.inf
+            added[np.abs(gap) >= self.window] = -np.inf
         return frozen(added)
 
     @property

