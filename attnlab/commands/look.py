@@ -1,0 +1,87 @@
+"""Look at a model from the command line: models, heatmap, trace, figure-info."""
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from attnlab.commands import check_output, written
+from attnlab.core.trace import STACKS, Stack, Tokens, Trace
+from attnlab.core.words import InputError
+from attnlab.models.load import known, load
+from attnlab.models.spec import Spec
+
+app = typer.Typer()
+
+Text = Annotated[str, typer.Argument(help="The text to read.", show_default=False)]
+Name = Annotated[str, typer.Option("--model", help="A known model, a folder, or a name on the Hugging Face hub.")]
+Pair = Annotated[str | None, typer.Option(help="A second text, read together with the first.", show_default=False)]
+Target = Annotated[
+    str | None, typer.Option(help="What an encoder-decoder is made to write; its own words if not given.", show_default=False)
+]
+Out = Annotated[Path, typer.Option("-o", "--output", help="The file to write.", show_default=False)]
+Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
+
+
+@app.command()
+def models() -> None:
+    """What is here, how big it is, and where it is from."""
+    head = ("name", "task", "layers x heads", "d_model", "parameters", "tokens", "positions", "revision", "from")
+    rows = [head, *map(row_of, known())]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def row_of(spec: Spec) -> tuple[str, ...]:
+    stacks = ", ".join(f"{stack} {shape.layers} x {shape.heads}" for stack, shape in spec.stacks.items())
+    longest = "any" if spec.max_tokens is None else str(spec.max_tokens)
+    facts = (spec.name, spec.task, stacks, str(spec.d_model), f"{spec.parameters:,}", longest, spec.positions, spec.revision)
+    return *facts, f"{spec.source} ({spec.licence})" if spec.licence else spec.source
+
+
+@app.command()
+def trace(text: Text, output: Out, model: Name = "bert", pair: Pair = None, target: Target = None, force: Force = False) -> None:
+    """Write q, k, v and the weights of every head of one forward pass as an .npz file."""
+    check_output(output, (".npz",), force=force)
+    seen = load(model).trace(text, pair, target=target)
+    with written(output) as draft, zipfile.ZipFile(draft, "w") as archive:
+        for name, array in arrays_of(seen):  # one at a time: the weights of a long text do not fit in memory together
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)
+
+
+def arrays_of(seen: Trace) -> Iterator[tuple[str, NDArray[np.generic]]]:
+    """Every array of a trace with its name in the file: "<stack>.<layer>.<q|k|v|weights>", then the tokens."""
+    for attention in seen.attentions:
+        name = f"{attention.stack}.{attention.layer}"
+        if attention.recorded:
+            yield f"{name}.q", attention.need("q")
+            yield f"{name}.k", attention.need("k")
+            yield f"{name}.v", attention.need("v")
+        yield f"{name}.weights", attention.all_weights()
+    yield from tokens_of("source", seen.source)
+    if seen.target is not None:
+        yield from tokens_of("target", seen.target)
+
+
+def tokens_of(side: str, tokens: Tokens) -> Iterator[tuple[str, NDArray[np.generic]]]:
+    yield side, np.array(tokens.pieces)
+    yield f"{side}_ids", np.array(tokens.ids, dtype=np.int64)
+
+
+def check_place(spec: Spec, stack: str | None, layer: int, head: int) -> Stack:
+    """The stack meant. Raises InputError that lists the stacks, layers or heads there are."""
+    place = next(iter(spec.stacks)) if stack is None else stack
+    if place not in STACKS or place not in spec.stacks:
+        raise InputError("error.stack", model=spec.name, given=place, known=", ".join(spec.stacks))
+    shape = spec.stacks[place]
+    if not 0 <= layer < shape.layers:
+        raise InputError("error.layer", model=spec.name, stack=place, given=layer, last=shape.layers - 1)
+    if not 0 <= head < shape.heads:
+        raise InputError("error.head", model=spec.name, stack=place, given=head, last=shape.heads - 1)
+    return place
