@@ -107,7 +107,7 @@ class Shared:
     def _added(self, call: Call, row: int, n_q: int, n_k: int) -> tuple[Array | None, bool, int | None]:
         bias = None if call.bias is None else one(call.bias, row, n_q, n_k)  # [h|1 q|1 k]
         if bias is not None:
-            bias = np.where(bias <= np.finfo(np.float32).min / 2, np.float32("-inf"), bias)
+            bias = np.where(bias <= np.finfo(np.float32).min / 2, np.float32("-inf"), bias) if bias.any() else None
         if call.mask is None:
             return bias, call.causal, None
         seen = one(call.mask, row, n_q, n_k)  # [1|h q|1 k]

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from attnlab.core.words import InputError
@@ -71,3 +72,32 @@ def fingerprint(files: list[Path]) -> str:
             while chunk := stream.read(1 << 22):
                 total.update(chunk)
     return total.hexdigest()
+
+
+def open_tokenizer(transformers: ModuleType, folder: Path) -> Any:
+    try:
+        return transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    except Exception as error:  # whatever a stranger's file makes the tokenizer library raise
+        raise InputError("error.broken_tokenizer", folder=folder, reason=first_line(error)) from error
+
+
+def open_module(transformers: ModuleType, folder: Path, family: str) -> Any:
+    """The weights in float32, through our attention function where the family knows such functions."""
+    safe = {"trust_remote_code": False, "local_files_only": True}
+    try:
+        config = transformers.AutoConfig.from_pretrained(folder, **safe)
+        kind = transformers.AutoModelForSeq2SeqLM if config.is_encoder_decoder else transformers.AutoModel
+        how = {"attn_implementation": "eager", "dtype": "float32", "use_safetensors": True, "output_loading_info": True}
+        module, info = kind.from_pretrained(folder, config=config, **how, **safe)
+    except ValueError as error:
+        raise InputError("error.cannot_load", folder=folder, family=family, reason=first_line(error)) from error
+    except (OSError, RuntimeError, KeyError, TypeError, AttributeError) as error:
+        raise InputError("error.cannot_load", folder=folder, family=family, reason=first_line(error)) from error
+    missing = sorted(key for key in info["missing_keys"] if "pooler" not in key)
+    if missing:  # transformers would fill them with random numbers
+        raise InputError("error.missing_weights", folder=folder, n=len(missing), first=missing[0])
+    return module
+
+
+def first_line(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -17,15 +17,13 @@ from attnlab.core.record import Recorder, recording
 from attnlab.core.trace import Array, Attention, Stack, Tokens, Trace
 from attnlab.core.words import InputError
 from attnlab.models import capture
-from attnlab.models.folder import check_tokenizer, fingerprint, read_config, weights_of
+from attnlab.models.facts import longest_of, positions_of, width_of
+from attnlab.models.folder import check_tokenizer, fingerprint, open_module, open_tokenizer, read_config, weights_of
 from attnlab.models.spec import Edit, Shape, Spec
 from attnlab.models.tokens import Alphabets, encode, from_ids
 
 BATCH = 32
-LONGEST = 4096  # for models without a limit of their own: their position bias alone grows with the square of the length
 WRITTEN = 512  # how far an encoder-decoder may write when no target is given
-RELATIVE = {"t5", "mt5", "umt5", "longt5", "switch_transformers", "mpnet", "xlnet", "deberta", "deberta-v2"}
-SINUSOIDAL = {"marian", "pegasus", "m2m_100", "fsmt"}
 
 _lock = threading.RLock()
 
@@ -45,8 +43,9 @@ def transformers_alone() -> Iterator[ModuleType]:
 class Pretrained:
     """A loaded transformers model. Nothing on it changes after loading, so threads may share it."""
 
-    def __init__(self, module: nn.Module, tokenizer: Any, *, name: str, revision: str, source: str = "", licence: str = "") -> None:
-        self.module: Any = module.eval().requires_grad_(False)
+    def __init__(self, module: Any, tokenizer: Any, *, name: str, revision: str, source: str = "", licence: str = "") -> None:
+        self.module = module.eval().requires_grad_(False)
+        self.module.set_attn_implementation(capture.NAME)  # families that do not go through attention functions stay as they are
         self.tokenizer = tokenizer
         backend = getattr(tokenizer, "backend_tokenizer", None)
         if backend is not None:  # both would be applied silently, and calls that change them are not safe between threads
@@ -343,9 +342,7 @@ class Pretrained:
             self._only_stack = "decoder"
             self._names = [("decoder", layer) for _, layer in self._names]
             seen = [("decoder", layer, h, d) for _, layer, h, d in seen]
-        expected = len(said["encoder_hidden_states" if config.is_encoder_decoder else "hidden_states"]) - 1
-        if sum(s == seen[0][0] for s, *_ in seen) != expected or len(seen) % expected:
-            raise InputError("error.unsupported", family=config.model_type)
+        self._check_count(seen, said)
         return Spec(
             name,
             revision,
@@ -359,7 +356,7 @@ class Pretrained:
             seen[0][3],
             width_of(config),
             config.vocab_size,
-            self._longest(),
+            longest_of(config, self.tokenizer),
             positions_of(config),
             sum(p.numel() for p in self.module.parameters()),
             records=bool(recorder.calls),
@@ -367,63 +364,14 @@ class Pretrained:
             licence=licence,
         )
 
-    def _longest(self) -> int | None:
-        """The most tokens this model reads: its table of positions, else what its tokenizer says, else a bound that fits in memory."""
+    def _check_count(self, seen: Sequence[tuple[Stack, int, int, int]], said: Any) -> None:
+        """Every layer has one attention sublayer, decoder layers of an encoder-decoder two; other models would be misread."""
         config = self.module.config
-        said = int(getattr(self.tokenizer, "model_max_length", 0) or 0)
-        table = None if positions_of(config) == "relative" else getattr(config, "max_position_embeddings", None)
-        if table is None:
-            return said if 0 < said <= 1_000_000 else LONGEST
-        counted_from = config.pad_token_id + 1 if config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet") else 0
-        return int(table) - counted_from
-
-
-def positions_of(config: Any) -> str:
-    """How a model tells positions: learned, sinusoidal, rotary, alibi or relative."""
-    if config.model_type in RELATIVE:
-        return "relative"
-    if config.model_type == "bloom" or getattr(config, "alibi", False):
-        return "alibi"
-    if config.model_type in SINUSOIDAL or getattr(config, "sinusoidal_pos_embds", False):
-        return "sinusoidal"
-    rotary = getattr(config, "rope_parameters", None) or getattr(config, "rope_theta", None)
-    return "rotary" if rotary else "learned"
-
-
-def width_of(config: Any) -> int:
-    """The width of the feed-forward layers, under whatever name."""
-    for name in ("intermediate_size", "d_ff", "encoder_ffn_dim", "ffn_dim", "ffn_hidden_size", "n_inner", "hidden_dim", "d_inner"):
-        value = getattr(config, name, None)
-        if value is not None:
-            return int(value)
-    return 4 * int(config.hidden_size)
-
-
-def open_tokenizer(transformers: ModuleType, folder: Path) -> Any:
-    try:
-        return transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-    except Exception as error:  # whatever a stranger's file makes the tokenizer library raise
-        raise InputError("error.broken_tokenizer", folder=folder, reason=first_line(error)) from error
-
-
-def open_module(transformers: ModuleType, folder: Path, family: str) -> nn.Module:
-    """The weights in float32, through our attention function where the family knows such functions."""
-    safe = {"trust_remote_code": False, "local_files_only": True}
-    try:
-        config = transformers.AutoConfig.from_pretrained(folder, **safe)
-        kind = transformers.AutoModelForSeq2SeqLM if config.is_encoder_decoder else transformers.AutoModel
-        how = {"attn_implementation": "eager", "dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
-        module, info = kind.from_pretrained(folder, config=config, **how, **safe)
-    except ValueError as error:
-        raise InputError("error.cannot_load", folder=folder, family=family, reason=first_line(error)) from error
-    except (OSError, RuntimeError, KeyError, TypeError, AttributeError) as error:
-        raise InputError("error.cannot_load", folder=folder, family=family, reason=first_line(error)) from error
-    missing = sorted(key for key in info["missing_keys"] if "pooler" not in key)
-    if missing:  # transformers would fill them with random numbers
-        raise InputError("error.missing_weights", folder=folder, n=len(missing), first=missing[0])
-    module.set_attn_implementation(capture.NAME)
-    return module
-
-
-def first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        count = {stack: sum(s == stack for s, *_ in seen) for stack in ("encoder", "decoder", "cross")}
+        if config.is_encoder_decoder:
+            n, m = len(said["encoder_hidden_states"]) - 1, len(said["decoder_hidden_states"]) - 1
+            wanted = {"encoder": n, "decoder": m, "cross": m}
+        else:
+            wanted = dict.fromkeys(count, 0) | {self._only_stack: len(said["hidden_states"]) - 1}
+        if count != wanted:
+            raise InputError("error.unsupported", family=config.model_type)

@@ -176,7 +176,7 @@ def encode_slowly(tokenizer: Any, alphabet: Alphabets, texts: list[str]) -> Toke
 
 def from_ids(tokenizer: Any, alphabet: Alphabets, ids: Sequence[int], sides: Sequence[int] | None = None) -> Tokens:
     """Tokens of which only the ids are known: what a model has written, or a tokenizer without offsets."""
-    pieces = tokenizer.convert_ids_to_tokens(list(ids))
+    pieces = [piece or f"⟨#{i}⟩" for i, piece in zip(ids, tokenizer.convert_ids_to_tokens(list(ids)), strict=True)]
     sides = [0] * len(ids) if sides is None else sides
     special = tuple(i in alphabet.specials for i in ids)
     words: list[tuple[int, int] | None] = []
