@@ -166,8 +166,11 @@ class MultiHeadAttention(nn.Module):
                 cache.k, cache.v = k, v
         causal = causal and q.shape[2] > 1
         record(Call(q, k, v, self.d_head**-0.5, mask, bias, causal, where=self.where))
-        attn_mask = together(mask, bias, causal, q)  # no dropout on the weights: SDPA would leave its fast path for it
-        z = F.scaled_dot_product_attention(q, k, v, attn_mask, is_causal=causal and attn_mask is None)  # [b h q d]
+        attn_mask = together(mask, bias, causal, q)
+        if torch.is_grad_enabled() and q.dtype == torch.bfloat16:  # SDPA's backward on CPU is 9 times slower than the formula
+            z = explicit(q, k, v, attn_mask, causal)  # [b h q d]
+        else:
+            z = F.scaled_dot_product_attention(q, k, v, attn_mask, is_causal=causal and attn_mask is None)  # [b h q d]
         return self.w_o(z.transpose(1, 2).flatten(2))
 
 
@@ -184,13 +187,38 @@ def together(mask: Tensor | None, bias: Tensor | None, causal: bool, q: Tensor) 
     return bias if mask is None else bias.masked_fill(~mask, float("-inf"))
 
 
+def explicit(q: Tensor, k: Tensor, v: Tensor, attn_mask: Tensor | None, causal: bool) -> Tensor:
+    """softmax(QK^T / sqrt(d)) V, written out. [b h q d]"""
+    scores = (q @ k.transpose(-1, -2)) * q.shape[-1] ** -0.5  # [b h q k]
+    if attn_mask is None and causal:
+        attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).tril()
+    if attn_mask is not None:
+        scores = scores.masked_fill(~attn_mask, float("-inf")) if attn_mask.dtype == torch.bool else scores + attn_mask
+    return scores.softmax(-1) @ v
+
+
+class Dropout(nn.Module):
+    """Each number is 0 with probability p (in 256ths), else divided by 1 - p. One random byte each: 3 times faster than torch's on CPU."""
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.dropped = round(p * 256)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or not self.dropped:
+            return x
+        words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device).random_(-(2**63), None)
+        keep = words.view(torch.uint8)[: x.numel()].view(x.shape) >= self.dropped
+        return x * keep * (256 / (256 - self.dropped))
+
+
 class FeedForward(nn.Sequential):
     """Widen, activate, narrow: the same two layers for every token."""
 
     def __init__(self, config: Config) -> None:
         activate = nn.ReLU() if config.activation == "relu" else nn.GELU()
         widen, narrow = nn.Linear(config.d_model, config.d_ff), nn.Linear(config.d_ff, config.d_model)
-        super().__init__(widen, activate, nn.Dropout(config.dropout), narrow)
+        super().__init__(widen, activate, Dropout(config.dropout), narrow)
 
 
 class Layer(nn.Module):
@@ -203,7 +231,7 @@ class Layer(nn.Module):
         self.cross = MultiHeadAttention(config, "cross", layer) if cross else None
         self.feed_forward = FeedForward(config)
         self.norms = nn.ModuleList(nn.LayerNorm(config.d_model, config.norm_eps) for _ in range(2 + cross))
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(
         self,
@@ -243,7 +271,7 @@ class Embedding(nn.Module):
         self.position = nn.Embedding(self.limit, d) if self.kind == "learned" else None
         self.segment = nn.Embedding(config.segments, d) if config.segments else None
         self.norm = nn.LayerNorm(d, config.norm_eps) if config.embedding_norm else nn.Identity()
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def positions(self, start: int, n: int) -> Tensor | None:
         """What is added for positions start to start + n - 1. [n d] or None. Raises InputError past a learned table."""

@@ -1,0 +1,86 @@
+"""A training's whole state in one safetensors file, written so that a kill at any moment leaves the last good one."""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from attnlab.core.words import InputError
+from attnlab.training.loop import Recipe, Trainer
+
+NAME = "checkpoint.safetensors"
+FORMAT = "attnlab-training-1"
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """All of it or nothing: write beside, flush to disk, rename. Raises InputError when the disk is full or not writable."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(beside, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise InputError("error.unwritable", path=str(path), why=error.strerror or str(error)) from None
+
+
+def save_checkpoint(folder: Path, trainer: Trainer, **facts: object) -> None:
+    """Weights, optimiser, averages, history and the recipe."""
+    tensors: dict[str, Tensor] = {}
+    for name, master in zip(trainer.names, trainer.masters, strict=True):
+        tensors[f"weight.{name}"] = master
+        for key, value in trainer.adam.state.get(master, {}).items():
+            tensors[f"{key}.{name}"] = value
+    for step, state in trainer.kept:
+        tensors |= {f"kept.{step}.{name}": tensor for name, tensor in zip(trainer.names, state, strict=True)}
+    about = {
+        "format": FORMAT,
+        "recipe": asdict(trainer.recipe),
+        "step": trainer.step,
+        "best": trainer.best,
+        "waited": trainer.waited,
+        "history": trainer.history,
+        **facts,
+    }
+    write_atomically(folder / NAME, save(tensors, {"about": json.dumps(about)}))
+
+
+def load_checkpoint(folder: Path, trainer: Trainer) -> None:
+    """Put a trainer where save_checkpoint left it. Raises InputError for a file that is not such a checkpoint."""
+    path = folder / NAME
+    try:
+        with safe_open(path, "pt") as file:
+            about = json.loads((file.metadata() or {}).get("about", "{}"))
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError("error.checkpoint", path=str(path), why=str(error)) from None
+    if about.get("format") != FORMAT:
+        raise InputError("error.checkpoint_version", path=str(path), given=about.get("format"), known=FORMAT)
+    if [f"weight.{name}" in tensors for name in trainer.names].count(False):
+        raise InputError("error.checkpoint", path=str(path), why="it belongs to a model of another shape")
+    with torch.no_grad():
+        for name, master in zip(trainer.names, trainer.masters, strict=True):
+            master.copy_(tensors[f"weight.{name}"])
+            keys = ("step", "exp_avg", "exp_avg_sq")
+            trainer.adam.state[master] = {key: tensors[f"{key}.{name}"] for key in keys if f"{key}.{name}" in tensors}
+    trainer.put(trainer.masters)
+    trainer.step, trainer.best, trainer.waited = about["step"], about["best"], about["waited"]
+    trainer.history = about["history"]
+    steps = sorted({int(key.split(".")[1]) for key in tensors if key.startswith("kept.")})
+    trainer.kept = [(step, [tensors[f"kept.{step}.{name}"] for name in trainer.names]) for step in steps]
+
+
+def recipe_of(folder: Path) -> Recipe:
+    """The recipe a checkpoint was made with."""
+    try:
+        with safe_open(folder / NAME, "pt") as file:
+            return Recipe(**json.loads((file.metadata() or {})["about"])["recipe"])
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError("error.checkpoint", path=str(folder / NAME), why=str(error)) from None
