@@ -14,7 +14,6 @@ from attnlab.core.words import InputError
 Alphabet = Literal["bytes", "spaces", "plain"]
 SHOWN = {" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍"}
 JOINERS = "\u200c\u200d"  # invisible but part of Persian words and of emoji
-BIDI = {"\u200e", "\u200f", *map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
 
 
 def check_text(text: str) -> str:
@@ -89,17 +88,17 @@ def hexed(raw: bytes) -> str:
 
 
 def visible(text: str) -> str:
-    """One leading space is dropped (the words tell it); what cannot be seen is named."""
+    """One leading space is dropped (the words tell it); what cannot be seen is shown by a sign or its number."""
     text = text.removeprefix(" ") if text.strip(" ") else text
-    if text.strip() == "":
-        return "".join(SHOWN.get(c, named(c)) for c in text)
+    inside = len(text.rstrip(" "))
     joins = len(text) > 1
-    return "".join(c if joins and c in JOINERS else SHOWN.get(c, named(c)) if c != " " else c for c in text)
+    shown = (c if (c == " " and i < inside) or (c in JOINERS and joins) else SHOWN.get(c, named(c)) for i, c in enumerate(text))
+    return "".join(shown)
 
 
 def named(char: str) -> str:
     """A control, format or unassigned character by its number, every other one as it is."""
-    hidden = unicodedata.category(char) in ("Cc", "Cf", "Cn", "Zl", "Zp") or char in BIDI
+    hidden = unicodedata.category(char) in ("Cc", "Cf", "Cn", "Co", "Zl", "Zp") or (char.isspace() and char != " ")
     return f"⟨U+{ord(char):04X}⟩" if hidden else char
 
 

@@ -1,0 +1,86 @@
+"""The import table of the design: which room may know which. Also what `import attnlab` must not pull in."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ALL = {"core", "models", "training", "figures", "ui"}
+
+# room: what it may import of ours, and of others. numpy is everybody's; huggingface_hub is transformers' own client of the hub.
+ROOMS = {
+    "core": (set(), {"torch"}),
+    "models": ({"core"}, {"torch", "transformers", "tokenizers", "safetensors", "huggingface_hub"}),
+    "training": ({"core", "models"}, {"torch", "sacrebleu", "tokenizers", "safetensors"}),
+    "figures": ({"core"}, {"matplotlib", "seaborn", "plotly"}),
+    "ui": (ALL, {"streamlit", "pyarrow", "torch", "matplotlib", "plotly"}),
+    "pages": ({"core", "figures", "ui"}, {"streamlit"}),
+    "commands": (ALL - {"ui"} | {"commands"}, {"typer", "rich", "torch"}),
+    "attnlab": (ALL, set()),
+}
+LAZY = {"transformers", "seaborn", "matplotlib", "plotly", "sacrebleu", "huggingface_hub"}
+
+
+def sources() -> list[Path]:
+    found = [*(ROOT / "attnlab").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]
+    return sorted([*found, *(file for file in [ROOT / "app.py"] if file.exists())])
+
+
+def room_of(file: Path) -> str:
+    parts = file.relative_to(ROOT).parts
+    if parts[0] != "attnlab":
+        return "pages"
+    if parts[-1] == "__main__.py":
+        return "commands"
+    return parts[1] if len(parts) > 2 else "attnlab"
+
+
+def imports(file: Path, *, top: bool = False) -> Iterator[str]:
+    """Every module that a file names in an import, those inside functions too unless only the top is asked for."""
+    tree = ast.parse(file.read_text("utf-8"))
+    nodes = tree.body if top else ast.walk(tree)
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports are written in full"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("file", sources(), ids=lambda file: str(file.relative_to(ROOT)))
+def test_a_file_imports_only_what_its_room_may_know(file):
+    room = room_of(file)
+    ours, others = ROOMS[room]
+    for name in imports(file):
+        first, _, rest = name.partition(".")
+        if first == "attnlab":
+            target = rest.split(".")[0]
+            allowed = target == room or target in ours or target in ("version", "VERSION", "__version__")
+            assert allowed, f"{file.name} in {room} imports attnlab.{target}; it may import {sorted(ours)}"
+        elif first == "pages":
+            assert room == "pages", f"{file.name} in {room} imports a page"
+        elif first not in sys.stdlib_module_names and first != "numpy":
+            assert first in others, f"{file.name} in {room} imports {first}; it may import {sorted(others)}"
+
+
+@pytest.mark.parametrize("file", sources(), ids=lambda file: str(file.relative_to(ROOT)))
+def test_slow_libraries_are_imported_when_they_are_needed(file):
+    slow = {name.split(".")[0] for name in imports(file, top=True)} & LAZY
+    if room_of(file) == "figures":  # nobody imports the figures before a figure is wanted
+        slow -= {"matplotlib", "plotly"}
+    assert not slow, f"{file} imports {slow} at its top"
+
+
+def test_nobody_uses_pyplot():
+    for file in sources():
+        assert not any(name.startswith("matplotlib.pyplot") for name in imports(file)), f"{file} imports pyplot, which keeps figures alive"
+
+
+def test_import_attnlab_loads_nothing_heavy():
+    heavy = ["torch", "transformers", "streamlit", "matplotlib", "seaborn", "plotly"]
+    code = f"import sys, attnlab; print([name for name in {heavy} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip() == "[]"
