@@ -213,7 +213,7 @@ class ScoreParts:
     """One head's scores as a sum of named parts. Each [q k], or None where the encoding has no such part.
 
     content_position: the query's content meets the key's position. mixed: at least one side comes from earlier layers.
-    bias: what ALiBi, T5 or a mask adds. turn: what turning q and k by their positions changes (rotary).
+    bias: what ALiBi or T5 adds. turn: what turning q and k by their positions changes (rotary). hidden: cells that a mask takes away.
     """
 
     content_content: Array
@@ -223,14 +223,25 @@ class ScoreParts:
     mixed: Array | None = None
     bias: Array | None = None
     turn: Array | None = None
+    hidden: NDArray[np.bool_] | None = None
 
     def items(self) -> list[tuple[str, Array]]:
         """The parts that exist, by name, in order."""
-        named = ((field.name, getattr(self, field.name)) for field in fields(self))
+        named = ((field.name, getattr(self, field.name)) for field in fields(self) if field.name != "hidden")
         return [(name, part) for name, part in named if part is not None]
 
     def total(self) -> Array:
-        return frozen(np.sum([part for _, part in self.items()], axis=0))
+        """The scores: the sum of the parts, -inf where a key is hidden."""
+        return self.sum_of(*(name for name, _ in self.items()))
+
+    def sum_of(self, *names: str) -> Array:
+        """The sum of some of the parts, -inf where a key is hidden."""
+        total = np.sum([part for name, part in self.items() if name in names], axis=0)
+        return frozen(total if self.hidden is None else np.where(self.hidden, -np.inf, total))
+
+    def weights(self, *names: str) -> Array:
+        """softmax of some of the parts: what the head would look at if these were all it had."""
+        return softmax(self.sum_of(*names))
 
     def explained(self) -> float:
         """The share of how scores vary along their rows that parts with a position in them account for, 0 to 1. See `explained_by`."""
@@ -238,14 +249,23 @@ class ScoreParts:
         return explained_by(np.sum(positional, axis=0), self.total()) if positional else 0.0
 
 
-def split_scores(parts: Input, q: tuple[Array, Array], k: tuple[Array, Array], scale: float, *, first: bool) -> ScoreParts:
+def split_scores(
+    parts: Input,
+    q: tuple[Array, Array],
+    k: tuple[Array, Array],
+    scale: float,
+    *,
+    first: bool,
+    hidden: NDArray[np.bool_] | None = None,
+) -> ScoreParts:
     """q·k·scale of one head, for every pairing of what the two sides are made of. The biases of W_Q and W_K count as content.
 
     q, k: the head's (weight [d_model d], bias [d]). first: leave `mixed` out, because there is nothing in it.
     """
-    q_content, k_content = parts.content @ q[0] + q[1], parts.content @ k[0] + k[1]  # [n d]
-    q_position, k_position = parts.position @ q[0], parts.position @ k[0]
-    q_mixed, k_mixed = parts.mixed @ q[0], parts.mixed @ k[0]
+    content, position, mixing = (x.astype(np.float64) for x in (parts.content, parts.position, parts.mixed))  # sums of large terms
+    q_content, k_content = content @ q[0] + q[1], content @ k[0] + k[1]  # [n d]
+    q_position, k_position = position @ q[0], position @ k[0]
+    q_mixed, k_mixed = mixing @ q[0], mixing @ k[0]
     mixed = (q_content + q_position + q_mixed) @ k_mixed.T + q_mixed @ (k_content + k_position).T
     return ScoreParts(
         frozen(q_content @ k_content.T * scale),
@@ -253,6 +273,7 @@ def split_scores(parts: Input, q: tuple[Array, Array], k: tuple[Array, Array], s
         frozen(q_position @ k_content.T * scale),
         frozen(q_position @ k_position.T * scale),
         None if first else frozen(mixed * scale),
+        hidden=hidden,
     )
 
 
@@ -271,11 +292,6 @@ def explained_by(part: Array, total: Array) -> float:
     along = centred(total)
     spread = float((along * along).sum())
     return float((centred(part) * along).sum()) / spread if spread > 0 else 0.0
-
-
-def weights_without(parts: ScoreParts, *left_out: str) -> Array:
-    """softmax of the scores with some parts left out: what the head would do without them. [q k]"""
-    return softmax(np.sum([part for name, part in parts.items() if name not in left_out], axis=0))
 
 
 # Counting
