@@ -1,9 +1,10 @@
 """Look at a model from the command line: models, heatmap, trace, figure-info."""
 
+import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import typer
@@ -42,6 +43,56 @@ def row_of(spec: Spec) -> tuple[str, ...]:
     longest = "any" if spec.max_tokens is None else str(spec.max_tokens)
     facts = (spec.name, spec.task, stacks, str(spec.d_model), f"{spec.parameters:,}", longest, spec.positions, spec.revision)
     return *facts, f"{spec.source} ({spec.licence})" if spec.licence else spec.source
+
+
+@app.command()
+def heatmap(
+    text: Text,
+    output: Out,
+    layer: Annotated[int, typer.Option(help="Counted from 0.", show_default=False)],
+    head: Annotated[int, typer.Option(help="Counted from 0.", show_default=False)],
+    model: Name = "bert",
+    stack: Annotated[
+        str | None, typer.Option(help="encoder, decoder or cross; the model's first if not given.", show_default=False)
+    ] = None,
+    pair: Pair = None,
+    target: Target = None,
+    width: Annotated[float | None, typer.Option(help="Width in millimetres; what suits the text if not given.", show_default=False)] = None,
+    font: Annotated[float, typer.Option(help="Size of the labels in points.")] = 9.0,
+    colours: Annotated[str | None, typer.Option(help="YlGnBu, viridis, cividis, ...: maps for all eyes.", show_default=False)] = None,
+    scale: Annotated[Literal["fixed", "auto"], typer.Option(help="fixed: colours from 0 to 1; auto: to the largest weight.")] = "fixed",
+    dpi: Annotated[int, typer.Option(help="Dots per inch of a PNG.")] = 300,
+    title: Annotated[bool, typer.Option(help="Write what is shown above the picture.")] = True,
+    numbers: Annotated[
+        bool | None, typer.Option(help="Write the weights into the cells; where they fit if not given.", show_default=False)
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Draw one head as .png, .svg, .pdf, .html, or write its numbers as .csv or .npz."""
+    from attnlab import figures
+
+    check_output(output, tuple(f".{ending}" for ending in figures.FORMATS), force=force)
+    look = figures.Look(width=width, font=font, colours=colours, scale=scale, dpi=dpi, title=title, numbers=numbers)
+    seen = load(model)
+    place = check_place(seen.spec, stack, layer, head)
+    trace = seen.trace(text, pair, target=target)
+    attention = trace.at(place, layer)
+    name = f"{trace.model} {place} L{layer}H{head}"
+    caption = f"{trace.model} {trace.revision}, {place}, layer {layer}, head {head}, {trace.dtype}: {text}"
+    picture = figures.heatmap(
+        attention.weights(head), attention.queries.pieces, attention.keys.pieces, title=name, caption=caption, look=look
+    )
+    facts = {"model": trace.model, "revision": trace.revision, "text": text, "pair": pair, "target": trace.target_text}
+    record = figures.record(**facts, stack=place, layer=layer, head=head, options=look.changed())
+    figures.write(output, figures.save(picture, figures.format_of(output), record=record), force=force)
+
+
+@app.command(name="figure-info")
+def figure_info(file: Annotated[Path, typer.Argument(help="A figure made by attnlab.", show_default=False)]) -> None:
+    """Print the record inside a figure as JSON: version, model, revision, text, stack, layer, head, options."""
+    from attnlab.figures import read_record
+
+    print(json.dumps(read_record(file), indent=2, ensure_ascii=False))
 
 
 @app.command()
