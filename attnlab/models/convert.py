@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -70,7 +71,7 @@ def from_bert(
     whole = bert_config(bert, layers=layers, classes=classes, dropout=dropout)
     vocab = whole.vocab if keep is None else len(keep)
     longest = whole.max_tokens if max_tokens is None else min(max_tokens, whole.max_tokens)
-    config = Config(**{**whole.to_dict(), "vocab": vocab, "max_tokens": longest})  # type: ignore[arg-type]
+    config = replace(whole, vocab=vocab, max_tokens=longest)
     state = {key.removeprefix("bert."): tensor for key, tensor in state.items()}
     words = state["embeddings.word_embeddings.weight"]
     wanted = {

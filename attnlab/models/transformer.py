@@ -1,10 +1,10 @@
 """The in-house Transformer, to be read from top to bottom: Vaswani et al. (2017), with the choices made since as options.
 
-Names are the paper's; b batch, n or q tokens, k keys, h heads, d width of a head. Masks are bool, True where a key may be seen.
+Names are the paper's; b batch, n or q tokens, k keys, h heads, d width of a head.
 """
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import torch
@@ -13,9 +13,13 @@ from torch.nn import functional as F
 
 from attnlab.core.record import Call, record, record_residual
 from attnlab.core.words import InputError
+from attnlab.models.dropout import Dropout
+from attnlab.models.spec import Edit
 
 Positions = Literal["none", "sinusoidal", "learned", "rotary", "alibi", "relative"]
 Task = Literal["translate", "classify", "tag", "generate"]
+Mask = Tensor | None  # bool, True where a key may be seen; None: everywhere
+Bias = Tensor | None  # added to the scores; None: nothing
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,6 @@ class Config:
     @property
     def d_head(self) -> int:
         return self.d_model // self.n_heads
-
-    def to_dict(self) -> dict[str, object]:
-        return asdict(self)
 
 
 def sinusoid(n: int, d_model: int, base: float = 10000.0) -> Tensor:
@@ -107,7 +108,7 @@ class PositionBias(nn.Module):
         if self.kind == "relative":
             self.table = nn.Embedding(32, config.n_heads)
 
-    def forward(self, n_q: int, n_k: int) -> Tensor | None:
+    def forward(self, n_q: int, n_k: int) -> Bias:
         """The last n_q of n_k positions look at all n_k. [1 h q k] or None."""
         if self.kind not in ("alibi", "relative"):
             return None
@@ -126,6 +127,9 @@ class Cache:
     v: Tensor | None = None
 
 
+Caches = list[tuple[Cache, Cache]]  # per layer: of itself, of cross-attention
+
+
 class MultiHeadAttention(nn.Module):
     """softmax(QK^T / sqrt(d_head) + bias) V for every head at once, joined by W_O."""
 
@@ -141,17 +145,8 @@ class MultiHeadAttention(nn.Module):
         """[b n d_model] -> [b h n d]"""
         return x.unflatten(-1, (self.n_heads, self.d_head)).transpose(1, 2)
 
-    def forward(
-        self,
-        x: Tensor,
-        memory: Tensor | None = None,
-        *,
-        mask: Tensor | None = None,
-        bias: Tensor | None = None,
-        causal: bool = False,
-        cache: Cache | None = None,
-    ) -> Tensor:
-        """x asks, memory (x itself when None) answers. x: [b q d_model], mask: [b 1 1|q k] -> [b q d_model]"""
+    def forward(self, x: Tensor, memory: Tensor | None, mask: Mask, bias: Bias, causal: bool, cache: Cache | None = None) -> Tensor:
+        """x asks, memory (x itself when None) answers. x [b q d_model], mask [b 1 1|q k], bias [1 h q k] -> [b q d_model]"""
         q = self.split(self.w_q(x))  # [b h q d]
         if memory is not None and cache is not None and cache.k is not None and cache.v is not None:
             k, v = cache.k, cache.v
@@ -164,52 +159,28 @@ class MultiHeadAttention(nn.Module):
                 if start and cache.k is not None and cache.v is not None:
                     k, v = torch.cat((cache.k, k), 2), torch.cat((cache.v, v), 2)
                 cache.k, cache.v = k, v
-        causal = causal and q.shape[2] > 1
+        causal = causal and q.shape[2] > 1  # one new token sees everything before it
         record(Call(q, k, v, self.d_head**-0.5, mask, bias, causal, where=self.where))
-        attn_mask = together(mask, bias, causal, q)
-        if torch.is_grad_enabled() and q.dtype == torch.bfloat16:  # SDPA's backward on CPU is 9 times slower than the formula
-            z = explicit(q, k, v, attn_mask, causal)  # [b h q d]
-        else:
-            z = F.scaled_dot_product_attention(q, k, v, attn_mask, is_causal=causal and attn_mask is None)  # [b h q d]
-        return self.w_o(z.transpose(1, 2).flatten(2))
+        return self.w_o(attend(q, k, v, mask, bias, causal).transpose(1, 2).flatten(2))
 
 
-def together(mask: Tensor | None, bias: Tensor | None, causal: bool, q: Tensor) -> Tensor | None:
-    """One attn_mask for SDPA out of what may be seen and what is added. None when SDPA needs nothing but is_causal."""
-    if mask is None and bias is None:
-        return None
-    if causal:
-        seen = torch.ones(q.shape[2], q.shape[2], dtype=torch.bool, device=q.device).tril()
-        mask = seen if mask is None else mask & seen
-    if bias is None:
-        return mask
-    bias = bias.to(q)
-    return bias if mask is None else bias.masked_fill(~mask, float("-inf"))
-
-
-def explicit(q: Tensor, k: Tensor, v: Tensor, attn_mask: Tensor | None, causal: bool) -> Tensor:
-    """softmax(QK^T / sqrt(d)) V, written out. [b h q d]"""
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Mask, bias: Bias, causal: bool) -> Tensor:
+    """softmax(QK^T / sqrt(d_head) + bias) V over the keys that the mask allows, only the past when causal. [b h q d]"""
+    n_q, n_k = q.shape[2], k.shape[2]
+    fused = not (torch.is_grad_enabled() and q.dtype == torch.bfloat16)  # SDPA's bf16 backward on CPU: 9 times slower than the formula
+    if causal and not (fused and mask is None and bias is None and n_q == n_k):  # all that SDPA's is_causal can do
+        past = torch.ones(n_q, n_k, dtype=torch.bool, device=q.device).tril(n_k - n_q)  # [q k], the last n_q of n_k
+        mask, causal = past if mask is None else mask & past, False
+    if bias is not None:
+        bias = bias.to(q) if mask is None else bias.to(q).masked_fill(~mask, float("-inf"))
+    if fused:
+        return F.scaled_dot_product_attention(q, k, v, mask if bias is None else bias, is_causal=causal)
     scores = (q @ k.transpose(-1, -2)) * q.shape[-1] ** -0.5  # [b h q k]
-    if attn_mask is None and causal:
-        attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).tril()
-    if attn_mask is not None:
-        scores = scores.masked_fill(~attn_mask, float("-inf")) if attn_mask.dtype == torch.bool else scores + attn_mask
+    if bias is not None:
+        scores = scores + bias
+    elif mask is not None:
+        scores = scores.masked_fill(~mask, float("-inf"))
     return scores.softmax(-1) @ v
-
-
-class Dropout(nn.Module):
-    """Each number is 0 with probability p (in 256ths), else divided by 1 - p. One random byte each: 3 times faster than torch's on CPU."""
-
-    def __init__(self, p: float) -> None:
-        super().__init__()
-        self.dropped = round(p * 256)
-
-    def forward(self, x: Tensor) -> Tensor:
-        if not self.training or not self.dropped:
-            return x
-        words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device).random_(-(2**63), None)
-        keep = words.view(torch.uint8)[: x.numel()].view(x.shape) >= self.dropped
-        return x * keep * (256 / (256 - self.dropped))
 
 
 class FeedForward(nn.Sequential):
@@ -234,27 +205,21 @@ class Layer(nn.Module):
         self.dropout = Dropout(config.dropout)
 
     def forward(
-        self,
-        x: Tensor,
-        mask: Tensor | None,
-        bias: Tensor | None,
-        memory: Tensor | None = None,
-        memory_mask: Tensor | None = None,
-        caches: tuple[Cache, Cache] | None = None,
+        self, x: Tensor, mask: Mask, bias: Bias, memory: Tensor | None = None, seen: Mask = None, caches: tuple[Cache, Cache] | None = None
     ) -> Tensor:
         """[b n d_model] -> [b n d_model]"""
         own, other = caches or (None, None)
         norms = iter(self.norms)
 
-        def add(x: Tensor, sublayer: nn.Module, **how: object) -> Tensor:
+        def add(x: Tensor, sublayer: nn.Module, *rest: object) -> Tensor:
             norm = next(norms)
             if self.pre:
-                return x + self.dropout(sublayer(norm(x), **how))
-            return norm(x + self.dropout(sublayer(x, **how)))
+                return x + self.dropout(sublayer(norm(x), *rest))
+            return norm(x + self.dropout(sublayer(x, *rest)))
 
-        x = add(x, self.attention, mask=mask, bias=bias, causal=self.causal, cache=own)
+        x = add(x, self.attention, None, mask, bias, self.causal, own)
         if self.cross is not None:
-            x = add(x, self.cross, memory=memory, mask=memory_mask, cache=other)
+            x = add(x, self.cross, memory, seen, None, False, other)
         return add(x, self.feed_forward)
 
 
@@ -281,11 +246,12 @@ class Embedding(nn.Module):
             return self.position.weight[start : start + n]
         return sinusoid(start + n, self.token.embedding_dim)[start:] if self.kind == "sinusoidal" else None
 
-    def forward(self, ids: Tensor, segments: Tensor | None = None, *, start: int = 0) -> Tensor:
-        """[b n] -> [b n d]"""
+    def forward(self, ids: Tensor, segments: Tensor | None = None, *, start: int = 0, at: Edit = None) -> Tensor:
+        """at: positions to use in place of start, start + 1, ..., or "none". [b n] -> [b n d]"""
         x = self.token(ids) * self.scale  # [b n d]
-        positions = self.positions(start, ids.shape[1])
+        positions = None if at == "none" else self.positions(start, ids.shape[1]) if at is None else self.positions(0, max(at) + 1)
         if positions is not None:
+            positions = positions if at is None else positions[torch.tensor(at)]  # [n d]
             x = x + positions.to(x)
         if self.segment is not None:
             x = x + self.segment(torch.zeros_like(ids) if segments is None else segments)
@@ -313,10 +279,9 @@ class Transformer(nn.Module):
         super().__init__()
         self.config, self.pad = config, pad
         written = config.target_vocab or config.vocab
-        pre = config.norm == "pre"
 
         def final() -> nn.Module:
-            return nn.LayerNorm(config.d_model, config.norm_eps) if pre else nn.Identity()
+            return nn.LayerNorm(config.d_model, config.norm_eps) if config.norm == "pre" else nn.Identity()
 
         if config.task != "generate":
             self.source = Embedding(config, config.vocab)
@@ -327,26 +292,30 @@ class Transformer(nn.Module):
             cross = config.task == "translate"
             self.decoder = nn.ModuleList(Layer(config, "decoder", i, cross=cross) for i in range(config.decoder_layers))
             self.decoder_bias, self.decoder_norm = PositionBias(config, causal=True), final()
-            if cross and config.tied and written == config.vocab:
-                self.target.token.weight = self.source.token.weight
         if config.task == "classify":
             self.pool, self.out = AttentionPooling(config.d_model), nn.Linear(config.d_model, config.classes)
         else:
             self.out = nn.Linear(config.d_model, written)
-            if config.tied and config.task != "tag":
-                self.out.weight = self.target.token.weight
+        self.tie()
         for layer in (m for m in self.modules() if isinstance(m, MultiHeadAttention | FeedForward)):
             for weight in (p for p in layer.parameters() if p.dim() == 2):
                 nn.init.xavier_uniform_(weight)
 
-    def seen(self, ids: Tensor) -> Tensor | None:
+    def tie(self) -> None:
+        """Let tables that are the same be one: source, target and output (with one vocabulary), or target and output."""
+        if self.config.tied and self.config.task in ("translate", "generate"):
+            if self.config.task == "translate" and self.config.target_vocab in (0, self.config.vocab):
+                self.target.token.weight = self.source.token.weight
+            self.out.weight = self.target.token.weight
+
+    def seen(self, ids: Tensor) -> Mask:
         """Which keys may be looked at, None when all of them. [b 1 1 n]"""
         visible = ids != self.pad
         return None if bool(visible.all()) else visible[:, None, None, :]
 
-    def encode(self, ids: Tensor, segments: Tensor | None = None) -> Tensor:
+    def encode(self, ids: Tensor, segments: Tensor | None = None, *, at: Edit = None) -> Tensor:
         """[b n] -> [b n d_model]"""
-        x, n = self.source(ids, segments), ids.shape[1]
+        x, n = self.source(ids, segments, at=at), ids.shape[1]
         mask, bias = self.seen(ids), self.encoder_bias(n, n)
         for layer in self.encoder:
             record_residual("encoder", x)
@@ -355,15 +324,15 @@ class Transformer(nn.Module):
         return self.encoder_norm(x)
 
     def decode(
-        self, ids: Tensor, memory: Tensor | None = None, memory_mask: Tensor | None = None, caches: list[tuple[Cache, Cache]] | None = None
+        self, ids: Tensor, memory: Tensor | None = None, seen: Mask = None, caches: Caches | None = None, *, at: Edit = None
     ) -> Tensor:
-        """What the decoder makes of its own past and of memory. With caches, ids are only the new tokens. [b n] -> [b n d_model]"""
+        """What the decoder makes of its past and of memory; with caches, ids are the new tokens, unpadded. [b n] -> [b n d_model]"""
         start = 0 if not caches or caches[0][0].k is None else caches[0][0].k.shape[2]
-        x = self.target(ids, start=start)
+        x = self.target(ids, start=start, at=at)
         mask, bias = None if caches else self.seen(ids), self.decoder_bias(ids.shape[1], start + ids.shape[1])
         for i, layer in enumerate(self.decoder):
             record_residual("decoder", x)
-            x = layer(x, mask, bias, memory, memory_mask, caches[i] if caches else None)
+            x = layer(x, mask, bias, memory, seen, caches[i] if caches else None)
         record_residual("decoder", x)
         return self.decoder_norm(x)
 
