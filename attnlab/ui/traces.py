@@ -1,0 +1,59 @@
+"""Models and traces for the pages: computed once for everybody, kept within bounds, never in a visitor's own memory."""
+
+import threading
+from typing import Literal
+
+import streamlit as st
+
+from attnlab.core.trace import Trace
+from attnlab.core.words import InputError
+from attnlab.models.load import load
+from attnlab.models.spec import Model, Spec
+
+DEFAULT_MODEL = "bert"
+DEFAULT_TEXT = "The cat sat on the mat because it was tired."
+OWN = "own_models"  # models trained or uploaded in this visit, by name, in the visitor's own state
+
+Positions = tuple[int, ...] | Literal["none"] | None
+
+
+def get_model(name: str) -> Model:
+    """A model by name: this visit's own, else one that everybody shares. Raises InputError for an unknown one."""
+    own: dict[str, Model] = st.session_state.get(OWN, {})
+    return own[name] if name in own else load(name)
+
+
+def own_specs() -> list[Spec]:
+    """The models that this visit made or uploaded."""
+    own: dict[str, Model] = st.session_state.get(OWN, {})
+    return [model.spec for model in own.values()]
+
+
+def keep_model(model: Model) -> None:
+    """Put a model into the menu of this visit, under its own name."""
+    st.session_state[OWN] = {**st.session_state.get(OWN, {}), model.spec.name: model}
+
+
+def get_trace(model_name: str, text: str, pair: str | None = None, target: str | None = None, positions: Positions = None) -> Trace:
+    """One forward pass, or the one already made of the same words. Raises InputError for empty or too long text."""
+    own: dict[str, Model] = st.session_state.get(OWN, {})
+    if model_name in own:  # the name alone would mix two visitors' models
+        return own[model_name].trace(text, pair, target=target, positions=positions)
+    return _trace(model_name, text, pair, target, positions)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _trace(model_name: str, text: str, pair: str | None, target: str | None, positions: Positions) -> Trace:
+    return load(model_name).trace(text, pair, target=target, positions=positions)
+
+
+def warm_up() -> None:
+    """Load the default model in the background, so that the first visitor does not wait for it."""
+    threading.Thread(target=_warm, daemon=True, name="warm-up").start()
+
+
+def _warm() -> None:
+    try:
+        load(DEFAULT_MODEL).trace(DEFAULT_TEXT)
+    except InputError:
+        return  # the page itself will say what is wrong with the model

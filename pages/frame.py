@@ -1,0 +1,26 @@
+"""The frame around every page: title, language and menu. A page is listed here by one line."""
+
+import streamlit as st
+
+from attnlab.core.words import ASSETS, LANGUAGES
+from attnlab.ui.words import choose_language, language, t
+
+st.set_page_config(page_title="Attention Lab", page_icon=str(ASSETS / "favicon.png"), layout="wide")
+st.html(ASSETS / "components" / "page.css")
+
+menu = {
+    t("ui.start"): [
+        st.Page("start/home.py", title=t("home.menu"), default=True),
+    ],
+    t("ui.look"): [
+        st.Page("look/heads.py", title=t("heads.menu"), url_path="heads"),
+        st.Page("look/layers.py", title=t("layers.menu"), url_path="layers"),
+    ],
+}
+page = st.navigation(menu, position="top")
+
+with st.container(horizontal=True, gap="small", key="languages"):
+    for code, name in LANGUAGES.items():
+        st.button(name, key=f"speak {code}", type="tertiary", disabled=code == language(), on_click=choose_language, args=(code,))
+
+page.run()
