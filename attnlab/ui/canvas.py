@@ -43,6 +43,7 @@ def matrix(
     title: str = "",
     note: str = "",
     name: str | None = None,
+    axes: tuple[str, str] | None = None,
     link: str | None = None,
     height: int = 470,
     largest: int = 56,
@@ -53,6 +54,7 @@ def matrix(
 
     kind: "weights" goes from 0 to 1, "signed" diverges around 0 as far as the values go, unless low and high say otherwise.
     pinned: where the pin stands until the visitor moves it; a changed value moves it. name: what one number is, in words.
+    axes: what a row and a column are, a query and a key unless said otherwise.
     link: maps and lines of one page with the same link show each other's hover. numbers: write them where they can be read.
     height, largest: pixels of the whole map and of one cell at most. Raises ValueError when labels and values disagree.
     """
@@ -74,7 +76,9 @@ def matrix(
         "largest": largest,
         "square": square,
         "numbers": numbers,
-        "words": words() | {"value": name or t("ui.weight" if kind == "weights" else "ui.value")},
+        "words": words()
+        | dict(zip(("query", "key"), axes or (), strict=False))
+        | {"value": name or t("ui.weight" if kind == "weights" else "ui.value")},
     }
     packed, how = pack(values)
     _matrix(data={"values": packed, "meta": meta | colours(kind) | {"kind": how}}, key=key, on_cell_change=_nothing)
