@@ -156,7 +156,7 @@ function build(root) {
   function fix(cell) {
     pin = pin && cell && String(pin) === String(cell) ? null : cell;
     told = pin ? [...pin] : [];
-    send('cell', told);
+    send('cell', [...(pin ?? [-1, -1]), Date.now()]);
     readout(true);
     draw();
   }

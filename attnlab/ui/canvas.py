@@ -1,6 +1,6 @@
 """Heat maps, token lines and the mosaic of all heads on canvases. Hover is answered in the browser; only a choice comes back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -9,6 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from attnlab.core.trace import Array
+from attnlab.core.views import Thumbnails
 from attnlab.core.words import ASSETS
 from attnlab.figures import ramp, style
 from attnlab.ui.words import t
@@ -28,6 +29,9 @@ def _component(name: str) -> Any:
 
 
 _matrix = _component("matrix")
+_lines = _component("lines")
+_mosaic = _component("mosaic")
+_overview = _component("overview")
 
 
 def matrix(
@@ -45,6 +49,7 @@ def matrix(
     name: str | None = None,
     axes: tuple[str, str] | None = None,
     link: str | None = None,
+    in_link: str | None = None,
     height: int = 470,
     largest: int = 56,
     square: bool = True,
@@ -55,14 +60,15 @@ def matrix(
     kind: "weights" goes from 0 to 1, "signed" diverges around 0 as far as the values go, unless low and high say otherwise.
     pinned: where the pin stands until the visitor moves it; a changed value moves it. name: what one number is, in words.
     axes: what a row and a column are, a query and a key unless said otherwise.
-    link: maps and lines of one page with the same link show each other's hover. numbers: write them where they can be read.
+    link: maps and lines of one page with the same link show each other's hover. in_link: the pin's name in the address.
+    numbers: write them where they can be read.
     height, largest: pixels of the whole map and of one cell at most. Raises ValueError when labels and values disagree.
     """
     n_q, n_k = values.shape
     if (n_q, n_k) != (len(queries), len(keys)):
         raise ValueError(f"values are {n_q} x {n_k} but labels are {len(queries)} x {len(keys)}")
     low, high = limits(values, kind, low, high)
-    pin = _pinned(key, pinned)
+    pin = _pinned(key, pinned, in_link, values.shape)
     meta = {
         "queries": list(queries),
         "keys": list(keys),
@@ -85,19 +91,158 @@ def matrix(
     return pin
 
 
+def lines(
+    weights: Array,
+    queries: Sequence[str],
+    keys: Sequence[str],
+    *,
+    key: str,
+    active: Sequence[int],
+    names: Sequence[str],
+    slots: Sequence[int] | None = None,
+    threshold: float = 0.0,
+    high: float = 1.0,
+    title: str = "",
+    note: str = "",
+    link: str | None = None,
+    height: int = 470,
+) -> None:
+    """Tokens on two sides and a line for each weight of at least `threshold`. weights: [slot q k].
+
+    names: of all heads that can be switched on; active: those that are; slots: which head each map of `weights` is (all of them: None).
+    The heads the visitor switches on stand in st.session_state[key]["heads"] (see `heads_on`).
+    """
+    meta = {
+        "queries": list(queries),
+        "keys": list(keys),
+        "names": list(names),
+        "active": [int(head) for head in active],
+        "slots": [int(slot) for slot in (range(len(names)) if slots is None else slots)],
+        "threshold": float(threshold),
+        "high": float(high),
+        "title": title,
+        "note": note,
+        "link": link,
+        "height": height,
+        "words": words(),
+    }
+    packed, how = pack(weights)
+    _lines(data={"values": packed, "meta": meta | colours("weights") | {"kind": how}}, key=key, on_heads_change=_nothing)
+
+
+def mosaic(
+    small: Thumbnails,
+    *,
+    key: str,
+    own: bool = False,
+    order: Sequence[tuple[int, int]] | None = None,
+    captions: Sequence[Sequence[str]] | None = None,
+    bars: Array | None = None,
+    note: str = "",
+    height: int = 560,
+) -> tuple[int, int] | None:
+    """Every layer and head as one canvas; returns (layer, head) in the run after one was clicked.
+
+    own: colours go up to each head's own largest weight instead of 1. order: heads in another order than layer by layer.
+    captions: [l h], what is said of a head under the pointer. bars: [l h], numbers from 0 to 1 drawn as a bar under each head.
+    """
+    n_layers, n_heads, rows, columns = small.pixels.shape
+    meta = {
+        "layers_n": n_layers,
+        "heads_n": n_heads,
+        "rows": rows,
+        "columns": columns,
+        "own": own,
+        "most": small.most.tolist(),
+        "order": [[int(layer), int(head)] for layer, head in (order or np.ndindex(n_layers, n_heads))],
+        "sorted": order is not None,
+        "captions": None if captions is None else [list(row) for row in captions],
+        "bars": None if bars is None else bars.tolist(),
+        "note": note,
+        "height": height,
+        "words": words() | {"value": t("ui.weight")},
+    }
+    data = {"values": pack(small.pixels)[0], "meta": meta | colours("weights")}
+    clicked = _mosaic(data=data, key=key, on_head_change=_nothing).head
+    return None if clicked is None else (int(clicked["layer"]), int(clicked["head"]))
+
+
+def overview(
+    pooled: Array, n_q: int, n_k: int, *, key: str, window: int, title: str = "", note: str = "", height: int = 470
+) -> tuple[int, int]:
+    """A long text's map in blocks with a lens on it; returns the first row and column under the lens, which is `window` cells wide.
+
+    Colours go up to the largest pooled value.
+    """
+    high = float(pooled.max()) or 1.0
+    at = (st.session_state.get(key) or {}).get("at") or (0, 0)
+    row, column = min(int(at[0]), max(0, n_q - window)), min(int(at[1]), max(0, n_k - window))
+    meta = {
+        "n_q": n_q,
+        "n_k": n_k,
+        "down": pooled.shape[0],
+        "across": pooled.shape[1],
+        "window": window,
+        "high": high,
+        "at": [row, column],
+        "title": title,
+        "note": note,
+        "height": height,
+        "words": words() | {"value": t("ui.weight")},
+    }
+    pixels = np.rint(pooled / high * 255).astype(np.uint8)
+    _overview(data={"values": pack(pixels)[0], "meta": meta | colours("weights")}, key=key, on_at_change=_nothing)
+    return row, column
+
+
+def heads_on(key: str, head: int, n_heads: int) -> list[int]:
+    """Which heads the line view shows: those switched on while this head was the chosen one, else this head alone. Kept in the link."""
+    state = (st.session_state.get(key) or {}).get("heads")
+    if state is not None and st.session_state.get(f"{key} of") == head:
+        chosen = [int(each) for each in state]
+    else:
+        asked = st.query_params.get("heads", "").split(",")
+        chosen = [int(each) for each in asked if each.isdecimal()] if f"{key} of" not in st.session_state else [head]
+    chosen = sorted({each for each in chosen if each < n_heads}) or [head]
+    st.session_state[f"{key} of"] = head
+    remember("heads", ",".join(map(str, chosen)) if chosen != [head] else None)
+    return chosen
+
+
+def remember(name: str, value: str | None) -> None:
+    """Write a choice that no widget holds into the link; None takes it out."""
+    if value is None:
+        st.query_params.pop(name, None)
+    elif st.query_params.get(name) != value:
+        st.query_params[name] = value
+
+
+def cell_in_link(name: str = "cell") -> tuple[int, int] | None:
+    """A pinned cell as the link writes it: "3,5"."""
+    parts = st.query_params.get(name, "").split(",")
+    return (int(parts[0]), int(parts[1])) if len(parts) == 2 and all(each.isdecimal() for each in parts) else None
+
+
 def _nothing() -> None:
     """A state that Streamlit is to keep has to have a listener."""
 
 
-def _pinned(key: str, asked: tuple[int, int] | None) -> tuple[int, int] | None:
-    """Where the pin is: where the visitor put it, unless the page asks for another place than the last time."""
-    state: Mapping[str, Any] = st.session_state.get(key) or {}
-    before = st.session_state.get(f"{key} asked", ())
-    st.session_state[f"{key} asked"] = asked
-    clicked = state.get("cell")
-    if clicked is None or (before != () and before != asked and asked is not None and list(asked) != list(clicked)):
-        return asked
-    return (int(clicked[0]), int(clicked[1])) if clicked else None
+def _pinned(key: str, asked: tuple[int, int] | None, in_link: str | None, size: tuple[int, ...]) -> tuple[int, int] | None:
+    """Where the pin is: where the visitor put it, unless the page has asked for another place since. Outside the map: nowhere."""
+    clicked = (st.session_state.get(key) or {}).get("cell")  # row, column (-1: released) and a counter that tells two clicks apart
+    if clicked is None and in_link is not None:
+        asked = cell_in_link(in_link) or asked
+    seen = st.session_state.get(f"{key} asked", (asked, None))
+    if seen[0] != asked:  # the page has changed its mind: what was clicked before no longer counts
+        seen = (asked, clicked)
+    st.session_state[f"{key} asked"] = seen
+    row, column = asked or (-1, -1)
+    if clicked is not None and clicked != seen[1]:
+        row, column = int(clicked[0]), int(clicked[1])
+    pin = (row, column) if 0 <= row < size[0] and 0 <= column < size[1] else None
+    if in_link is not None:
+        remember(in_link, None if pin is None else f"{row},{column}")
+    return pin
 
 
 def limits(values: Array, kind: ramp.Kind, low: float | None, high: float | None) -> tuple[float, float]:
@@ -127,6 +272,6 @@ def words() -> dict[str, str]:
     """The words that the components write."""
     names = (
         *("query", "key", "head", "masked", "pinned", "keys", "nothing", "map", "lines", "mosaic"),
-        *("heads", "heads_hint", "lines_hint", "mosaic_hint"),
+        *("heads", "heads_hint", "lines_hint", "mosaic_hint", "keys_open", "most", "own_most", "keys_lens", "lens_hint"),
     )
     return {name: t(f"ui.{name}") for name in names}
