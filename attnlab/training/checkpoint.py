@@ -28,7 +28,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.replace(beside, path)
     except OSError as error:
         beside.unlink(missing_ok=True)
-        raise InputError("error.unwritable", path=str(path), why=error.strerror or str(error)) from None
+        raise InputError("error.not_written", path=str(path), why=error.strerror or str(error)) from None
 
 
 def save_checkpoint(folder: Path, trainer: Trainer, **facts: object) -> None:

@@ -46,9 +46,7 @@ def read_rows(path: Path, columns: int) -> Rows:
         fields = tuple(field.strip() for field in line.split("\t")) if columns > 1 else (line.strip(),)
         if not line.strip():
             continue
-        if len(fields) < columns:
-            bad.append((number, f"{len(fields)} columns where {columns} are needed"))
-        elif columns > 1 and len(fields) > columns:
+        if len(fields) != columns:
             bad.append((number, f"{len(fields)} columns where {columns} are needed"))
         elif not all(fields):
             bad.append((number, "an empty column"))

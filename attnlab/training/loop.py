@@ -77,10 +77,6 @@ class Progress:
     better: bool = False
 
 
-class DivergedError(RuntimeError):
-    """The loss is no longer a number; what was saved before is intact."""
-
-
 class Trainer:
     """A model being trained. Weights are kept in float32 (`masters`) whatever precision the arithmetic has.
 
@@ -89,10 +85,10 @@ class Trainer:
 
     def __init__(self, module: Transformer, recipe: Recipe, *, better: str = "-loss") -> None:
         self.recipe, self.better = recipe, better
-        self.module = module.to(getattr(torch, recipe.precision)) if recipe.precision != "float32" else module
         self.names = [name for name, _ in module.named_parameters()]
-        self.parameters = list(module.parameters())
-        self.masters = [p.detach().float().clone() for p in self.parameters]
+        self.masters = [p.detach().float().clone() for p in module.parameters()]
+        self.module = module.to(getattr(torch, recipe.precision))
+        self.parameters = list(self.module.parameters())
         self.adam = torch.optim.Adam(self.masters, betas=(0.9, 0.98), eps=1e-9, weight_decay=recipe.decay, fused=True)
         self.step, self.best, self.waited = 0, -math.inf, 0
         self.history: list[dict[str, float]] = []
@@ -103,7 +99,7 @@ class Trainer:
     ) -> Iterator[Progress]:
         """Train until the recipe's (or the given number of) steps are done, yielding after each one.
 
-        batches must begin at batch step · accumulate. Raises DivergedError when the loss is no longer finite.
+        batches must begin at batch step · accumulate. Raises InputError when the loss is no longer finite.
         """
         recipe, began, tokens, first = self.recipe, time.monotonic(), 0, self.step
         last = recipe.steps if steps is None else min(recipe.steps, self.step + steps)
@@ -137,7 +133,7 @@ class Trainer:
             loss.backward()
             total += float(loss.detach())
         if not math.isfinite(total):
-            raise DivergedError(f"the loss became {total} at step {self.step + 1}; try a lower learning rate or a longer warm-up")
+            raise InputError("error.diverged", loss=total, step=self.step + 1)
         for master, parameter in zip(self.masters, self.parameters, strict=True):
             master.grad = torch.zeros_like(master) if parameter.grad is None else parameter.grad.float()
             parameter.grad = None

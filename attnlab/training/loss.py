@@ -41,7 +41,13 @@ class _LinearCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         grad_x, grad_weight, grad_bias = ctx.saved_tensors
         scale = grads[0]
-        return grad_x * scale.to(grad_x), grad_weight * scale.to(grad_weight), grad_bias * scale.to(grad_bias) if ctx.has_bias else None, None, None
+        return (
+            grad_x * scale.to(grad_x),
+            grad_weight * scale.to(grad_weight),
+            grad_bias * scale.to(grad_bias) if ctx.has_bias else None,
+            None,
+            None,
+        )
 
 
 def cross_entropy(x: Tensor, out: torch.nn.Linear, wanted: Tensor, *, smoothing: float = 0.0) -> Tensor:

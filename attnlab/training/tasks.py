@@ -31,8 +31,8 @@ def example(task: Task, letters: list[str], ids: dict[str, int]) -> Example:
 def task_batches(
     task: Task, ids: dict[str, int], *, size: int, seed: int, start: int = 0, lengths: tuple[int, int] = TRAINED
 ) -> Iterator[Batch]:
-    """Fresh sequences without end, one length a batch; step i is the same whenever it is asked for."""
+    """Fresh sequences of mixed lengths without end, about `size` padded tokens each; step i is the same whenever it is asked for."""
     for step in count(start):
         rng = random.Random(f"{task}/{seed}/{step}")
-        length = rng.randint(*lengths)
-        yield collate([example(task, draw(rng, length), ids) for _ in range(size // length)])
+        drawn = (rng.randint(*lengths) for _ in range(max(1, size // lengths[1])))
+        yield collate([example(task, draw(rng, length), ids) for length in drawn])
