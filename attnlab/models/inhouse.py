@@ -17,11 +17,10 @@ from attnlab.models import saved
 from attnlab.models.decoding import Decoded, Rules, beam_search, sample
 from attnlab.models.folder import fingerprint
 from attnlab.models.saved import NAMES, WEIGHTS, About, Precision
-from attnlab.models.spec import Edit, Spec
+from attnlab.models.spec import BEAM, PENALTY, Edit, Spec
 from attnlab.models.tokens import Alphabets, check_text, encode_fast
 from attnlab.models.transformer import Task, Transformer
 
-BEAM, PENALTY = 4, 0.6
 TOGETHER = 64  # sentences decoded or read side by side
 
 

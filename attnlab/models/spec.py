@@ -6,6 +6,8 @@ from typing import Literal, Protocol
 
 from attnlab.core.trace import Stack, Tokens, Trace
 
+BEAM, PENALTY = 4, 0.6  # how wide an in-house model searches for a translation, and how much it favours long ones, unless told
+
 Edit = Sequence[int] | Literal["none"] | None
 
 
