@@ -167,6 +167,11 @@ def same_direction(before: Array, after: Array) -> Array:
     return frozen((before * after).sum(-1) / (np.linalg.norm(before, axis=-1) * np.linalg.norm(after, axis=-1)))
 
 
+def antidiagonal(weights: Array) -> float:
+    """The share of weight that lies where reversing needs it: query i on key n - 1 - i. [n n]"""
+    return float(np.diagonal(weights[:, ::-1]).mean())
+
+
 # Where a score comes from
 
 

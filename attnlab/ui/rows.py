@@ -8,7 +8,7 @@ from attnlab.ui.words import language
 
 
 def ask_row(key: str, options: Mapping[str, str], *, label: str, default: str | None = None, hidden: bool = False) -> str:
-    """One of a few, all in sight. options: value -> words on the page. The first is the default. hidden: the label is for screen readers."""
+    """One of a few, all in sight. options: value -> words on the page. The first is the default. hidden: only screen readers get the label."""
     default = next(iter(options)) if default is None else default
     asked = st.query_params.get(key, st.session_state.get(f"kept {key}", default))
     chosen = asked if asked in options else default

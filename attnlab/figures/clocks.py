@@ -1,0 +1,87 @@
+"""Angles drawn as hands: one dial per pair of dimensions, turning as the position moves."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attnlab.core.trace import Array, frozen
+from attnlab.figures.style import INK, KEY, MUTED, QUERY, Look, drawing
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure as Chart
+
+    from attnlab.figures.picture import Picture
+
+ACROSS = 4  # dials in a row
+STEP = 2.6  # from dial to dial, in radii
+DIAL = 92.0  # points from dial to dial in print
+
+
+def clocks(angles: Array, names: Sequence[str], *, axes: tuple[str, str]) -> "Chart":
+    """The hand of each dial at the last position, and dots where it stood before. angles: [positions dials], in radians.
+
+    names: what each dial is; axes: words for a position and an angle.
+    """
+    from plotly.graph_objects import Figure, Scatter
+
+    chart = Figure()
+    for dial, name in enumerate(names):
+        x0, y0 = centre(dial)
+        x, y = x0 + np.cos(angles[:, dial]), y0 + np.sin(angles[:, dial])
+        chart.add_shape(type="circle", x0=x0 - 1, x1=x0 + 1, y0=y0 - 1, y1=y0 + 1, line={"color": MUTED, "width": 1})
+        said = [f"{name}<br>{axes[0]} {p}<br>{axes[1]} {degrees(a):.1f}°" for p, a in enumerate(angles[:, dial])]
+        dots: dict[str, Any] = {"mode": "markers", "hovertext": said, "hoverinfo": "text", "showlegend": False}
+        chart.add_trace(Scatter(x=x, y=y, marker={"color": QUERY, "size": 5, "opacity": fading(len(x))}, **dots))
+        hand: dict[str, Any] = {"mode": "lines", "line": {"color": KEY, "width": 3}, "hoverinfo": "skip", "showlegend": False}
+        chart.add_trace(Scatter(x=[x0, x[-1]], y=[y0, y[-1]], **hand))
+        chart.add_annotation(x=x0, y=y0 - 1.28, text=name, showarrow=False, font={"size": 11})
+    rows = -(-len(names) // ACROSS)
+    columns = min(ACROSS, len(names))
+    chart.update_xaxes(visible=False, range=[-1.3, (columns - 1) * STEP + 1.3])
+    chart.update_yaxes(visible=False, range=[-(rows - 1) * STEP - 1.5, 1.2], scaleanchor="x")
+    chart.update_layout(height=60 + rows * 125, margin={"l": 0, "r": 0, "t": 6, "b": 0}, dragmode=False)
+    return chart
+
+
+def still(angles: Array, names: Sequence[str], *, axes: tuple[str, str], title: str = "", caption: str = "") -> "Picture":
+    """The same dials for print, with the angles of every position as its numbers."""
+    from matplotlib.patches import Circle
+
+    from attnlab.figures.picture import Numbers, Picture, Series
+
+    places = frozen(np.arange(len(angles)))
+    series = tuple(Series(name, places, frozen(angles[:, dial])) for dial, name in enumerate(names))
+    rows = -(-len(names) // ACROSS)
+    with drawing():
+        height = rows * DIAL + 46
+        picture = Picture(
+            ACROSS * DIAL + 10, height, numbers=Numbers("curves", series=series, axes=axes, title=title, caption=caption), look=Look()
+        )
+        picture.write(8, 6, title, fontsize=10, color=INK)
+        ax = picture.place(5, 24, ACROSS * DIAL, rows * DIAL)
+        ax.set(xlim=(-1.3, (ACROSS - 1) * STEP + 1.3), ylim=(-(rows - 1) * STEP - 1.6, 1.2), aspect="equal")
+        ax.axis("off")
+        for dial, name in enumerate(names):
+            x0, y0 = centre(dial)
+            x, y = x0 + np.cos(angles[:, dial]), y0 + np.sin(angles[:, dial])
+            ax.add_patch(Circle((x0, y0), 1, fill=False, color=MUTED, linewidth=0.6))
+            ax.scatter(x, y, s=6, color=QUERY, alpha=fading(len(x)), linewidths=0)
+            ax.plot([x0, x[-1]], [y0, y[-1]], color=KEY, linewidth=1.6)
+            ax.text(x0, y0 - 1.38, name, ha="center", fontsize=7, color=INK, parse_math=False)
+        picture.write(8, height - 16, caption, fontsize=7, color=MUTED)
+    return picture
+
+
+def centre(dial: int) -> tuple[float, float]:
+    return dial % ACROSS * STEP, -(dial // ACROSS) * STEP
+
+
+def fading(n: int) -> list[float]:
+    """Where the hand stood long ago is pale."""
+    return [0.15 + 0.75 * (i + 1) / n for i in range(n)]
+
+
+def degrees(angle: float) -> float:
+    return math.degrees(angle) % 360

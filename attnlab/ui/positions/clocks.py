@@ -1,0 +1,28 @@
+"""Rotary positions as hands of clocks."""
+
+import numpy as np
+import streamlit as st
+
+from attnlab.core import positions as pos
+from attnlab.core.trace import frozen
+from attnlab.figures.clocks import clocks as dials
+from attnlab.figures.clocks import still
+from attnlab.figures.export import save
+from attnlab.figures.provenance import record
+from attnlab.ui.positions.charts import caption, keep
+from attnlab.ui.show import show
+from attnlab.ui.words import t
+
+SHOWN = 8  # dials, spread evenly over the pairs
+
+
+def clocks(n: int, d: int, base: float) -> None:
+    """Pairs of dimensions turning as the position moves: the first fast, the last hardly at all."""
+    p = int(st.slider(t("positions.turn_to"), 0, n - 1, min(5, n - 1), key="p", bind="query-params"))
+    pairs = np.unique(np.linspace(0, d // 2 - 1, min(SHOWN, d // 2)).round().astype(int))
+    angles = frozen(pos.angles(p + 1, d, base)[:, pairs])
+    names = [f"{i} · λ {pos.wavelength(2 * i, d, base):,.4g}" for i in pairs]
+    axes, title = (t("positions.position"), t("positions.angle")), t("positions.clocks", p=p)
+    show(dials(angles, names, axes=axes), name="clocks", alt=title)
+    facts = {"options": {"d_head": d, "base": base, "position": p}}
+    keep(lambda kind: save(still(angles, names, axes=axes, title=title, caption=caption(facts)), kind, record=record(**facts)), "clocks")

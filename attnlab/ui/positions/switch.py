@@ -1,0 +1,97 @@
+"""Part 2: the same sequence, the same task, six encodings side by side."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from attnlab.core.positions import ENCODINGS, antidiagonal
+from attnlab.core.trace import Trace
+from attnlab.core.words import InputError
+from attnlab.models.load import known
+from attnlab.ui.ask import ask_number, ask_switch, ask_text
+from attnlab.ui.positions.charts import chart, facts_of
+from attnlab.ui.rows import ask_rows
+from attnlab.ui.traces import get_model, get_trace
+from attnlab.ui.words import md_escape, t
+
+FAMILY = "reverse-"
+LETTERS = "p o s i t i o n s"
+WIDE = 3  # maps in a row
+
+
+def switch() -> None:
+    """One toggle row: the anti-diagonal appears and disappears."""
+    names = family()
+    st.markdown(t("positions.switch_lead"))
+    text = ask_text(LETTERS, "letters", t("positions.letters"))
+    shown = ask_rows("shown", {kind: t(f"positions.{kind}") for kind in names}, label=t("positions.encodings"))
+    left, middle, right = st.columns([2, 1, 1], vertical_alignment="bottom")
+    with left:
+        best = ask_switch("mirror", t("positions.mirror"), default=True, help=t("positions.mirror_help"))
+    shape = get_model(FAMILY + next(iter(names))).spec.stacks["encoder"]
+    with middle:
+        layer = ask_number("rl", 0, shape.layers - 1, 0, label=t("ui.layer")) if not best else None
+    with right:
+        head = ask_number("rh", 0, shape.heads - 1, 0, label=t("ui.head")) if not best else None
+    for start in range(0, len(shown), WIDE):
+        for place, kind in zip(st.columns(WIDE), shown[start : start + WIDE], strict=False):
+            with place:
+                one(kind, get_trace(FAMILY + kind, text), layer, head)
+    st.caption(t("positions.switch_legend"))
+
+
+def family() -> list[str]:
+    """The encodings for which a trained model came with attnlab, in the order of the paper trail. Raises InputError for none."""
+    here = {spec.name.removeprefix(FAMILY) for spec in known() if spec.name.startswith(FAMILY)}
+    names = [kind for kind in ENCODINGS if kind in here]
+    if not names:
+        raise InputError("error.no_reverse")
+    return names
+
+
+def one(kind: str, trace: Trace, layer: int | None, head: int | None) -> None:
+    """What one encoding makes of the sequence, and where its head looks."""
+    said, wanted = answer(trace), trace.source.pieces[::-1]
+    right = sum(a == b for a, b in zip(said, wanted, strict=True))
+    st.markdown(t("positions.switch_score", name=t(f"positions.{kind}"), right=right, n=len(said)))
+    st.markdown(" ".join(badge(a, b) for a, b in zip(said, wanted, strict=True)))
+    layer, head = mirror_head(trace) if layer is None or head is None else (layer, head)
+    attention = trace.at("encoder", layer)
+    weights, pieces = attention.weights(head), numbered(trace.source.pieces)
+    chart(
+        weights,
+        pieces,
+        pieces,
+        key=f"switch-{kind}",
+        title=f"{trace.model} L{layer}H{head}",
+        name=t("ui.weight"),
+        facts=facts_of(trace, attention, head),
+        link="switch",
+        height=330,
+        note=t("positions.switch_note", share=f"{antidiagonal(weights):.0%}", even=f"{1 / len(pieces):.0%}"),
+    )
+
+
+def answer(trace: Trace) -> list[str]:
+    """The letters a model says, one per letter it read."""
+    tokenizer = get_model(trace.model).tokenizer  # type: ignore[attr-defined]
+    return [tokenizer.id_to_token(int(i)) for i in trace.outputs["logits"].argmax(-1)]
+
+
+def badge(said: str, wanted: str) -> str:
+    """A letter, green where it is right; where it is wrong, what should stand there too."""
+    good = said == wanted
+    return f":green-badge[{md_escape(said)}]" if good else f":red-badge[{md_escape(said)} ✗ {md_escape(wanted)}]"
+
+
+def mirror_head(trace: Trace) -> tuple[int, int]:
+    """The head that looks most at the mirror place: (layer, head)."""
+    shares = np.array([[antidiagonal(a.weights(head)) for head in range(a.n_heads)] for a in trace.layers("encoder")])
+    layer, head = np.unravel_index(int(shares.argmax()), shares.shape)
+    return int(layer), int(head)
+
+
+def numbered(pieces: Sequence[str]) -> list[str]:
+    """Letters with their places, since a letter may occur twice."""
+    return [f"{i} {piece}" for i, piece in enumerate(pieces)]
