@@ -1,7 +1,7 @@
 """The in-house Transformer as a model like any other: text in, trace out; and what it was trained for: translate, classify, tag."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,18 +10,18 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from attnlab.core.record import Call, Recorder, recording
-from attnlab.core.trace import Array, Attention, Stack, Tokens, Trace
+from attnlab.core.record import recording
+from attnlab.core.trace import Array, Tokens, Trace
 from attnlab.core.words import InputError
 from attnlab.models import saved
+from attnlab.models.cut import one, streams, sublayer
 from attnlab.models.decoding import Decoded, Rules, beam_search, sample
 from attnlab.models.folder import fingerprint
+from attnlab.models.pieces import groups, joined, padded, trimmed, words_of
 from attnlab.models.saved import NAMES, WEIGHTS, About, Precision
 from attnlab.models.spec import BEAM, PENALTY, Edit, Spec
 from attnlab.models.tokens import Alphabets, check_text, encode_fast
 from attnlab.models.transformer import Task, Transformer
-
-TOGETHER = 64  # sentences decoded or read side by side
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,14 +117,9 @@ class InHouse:
                 return joined(self._special(self.bos), again)
         raw = [self.tokenizer.id_to_token(i) or f"⟨#{i}⟩" for i in ids]
         special = tuple(i in self._alphabet.specials for i in ids)
-        words: list[int | None] = []
-        word = -1
-        for at, (piece, hidden) in enumerate(zip(raw, special, strict=True)):
-            joins = piece.startswith("##") or (self._alphabet.kind == "spaces" and at > 0 and both_letters(raw[at - 1], piece))
-            word += not hidden and (word < 0 or not joins)
-            words.append(None if hidden else word)
+        words = words_of(raw, special, marked=self._alphabet.kind == "spaces")
         shown = tuple(map(self.show, ids))
-        return joined(self._special(self.bos), Tokens(shown, tuple(ids), special, tuple(words), (None,) * len(ids), (0,) * len(ids)))
+        return joined(self._special(self.bos), Tokens(shown, tuple(ids), special, words, (None,) * len(ids), (0,) * len(ids)))
 
     def show(self, i: int) -> str:
         """A piece by its id, as text that can be read."""
@@ -153,10 +148,6 @@ class InHouse:
     def _must(self, *tasks: Task) -> None:
         if self.spec.task not in tasks:
             raise InputError("error.not_task", model=self.spec.name, wanted=tasks[0], task=self.spec.task)
-
-    def _padded(self, rows: Sequence[Sequence[int]]) -> Tensor:
-        width = max(map(len, rows))
-        return torch.tensor([[*row, *[self.pad] * (width - len(row))] for row in rows])  # [b n]
 
     # Trace out
 
@@ -210,8 +201,8 @@ class InHouse:
         self, texts: Sequence[str], sources: Sequence[Tokens], targets: Sequence[Tokens] | None, at: Edit, given: str | None = None
     ) -> list[Trace]:
         """One forward pass of a batch, taken apart again. given: the target's text, when it was not the model's own."""
-        ids = self._padded([tokens.ids for tokens in sources])
-        target_ids = None if targets is None else self._padded([tokens.ids for tokens in targets])
+        ids = padded(self.pad, [tokens.ids for tokens in sources])
+        target_ids = None if targets is None else padded(self.pad, [tokens.ids for tokens in targets])
         with torch.inference_mode(), recording() as recorder:
             said = self._forward(ids, target_ids, at)
         per_token = ("pooling",) if self.spec.task == "classify" else ("logits",)
@@ -304,7 +295,7 @@ class InHouse:
         done: dict[int, Tensor] = {}
         for chosen in groups(sources):
             with torch.inference_mode():
-                said = self._forward(self._padded([sources[i].ids for i in chosen]), None, None)[output]
+                said = self._forward(padded(self.pad, [sources[i].ids for i in chosen]), None, None)[output]
             done |= {i: row[: len(sources[i])] if row.dim() > 1 else row for i, row in zip(chosen, said, strict=True)}
         return [done[i] for i in range(len(lines))]
 
@@ -320,7 +311,7 @@ class InHouse:
         if most > limit:
             raise InputError("error.too_long", n=most, limit=limit)
         room = [min(limit, max(2 * len(tokens), len(begin) + len(tokens)) + 10) for tokens, begin in zip(sources, begins, strict=True)]
-        return self._padded([tokens.ids for tokens in sources]) if self.spec.task == "translate" else None, room, begins
+        return padded(self.pad, [tokens.ids for tokens in sources]) if self.spec.task == "translate" else None, room, begins
 
     def _decode(
         self,
@@ -334,58 +325,3 @@ class InHouse:
         source, longest, begins = self._start(sources, forced)
         rules = self._rules(keep=keep)
         return beam_search(self.module, source, rules, longest=longest, forced=begins, width=beam, alpha=length_penalty)
-
-
-def joined(first: Tokens, second: Tokens) -> Tokens:
-    """Two runs of tokens of which one is special, one after the other."""
-    return Tokens(*(getattr(first, name) + getattr(second, name) for name in Tokens.__dataclass_fields__))
-
-
-def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """A place in the text without the space before it, unless there is nothing else."""
-    inside = text[start:end]
-    return (end - len(inside.lstrip()), end) if inside.strip() else (start, end)
-
-
-def both_letters(before: str, piece: str) -> bool:
-    """Whether two pieces side by side are parts of one word. Han characters are words of their own."""
-    left, right = before[-1], piece[0]
-    return left.isalnum() and right.isalnum() and not any("\u2e80" <= c <= "\u9fff" for c in (left, right))
-
-
-def groups(sources: Sequence[Tokens]) -> Iterator[list[int]]:
-    """Indices in batches of like length, so that little is padding."""
-    order = sorted(range(len(sources)), key=lambda i: len(sources[i]))
-    for start in range(0, len(order), TOGETHER):
-        yield order[start : start + TOGETHER]
-
-
-def sublayer(call: Call, row: int, queries: Tokens, keys: Tokens, biases: dict[int, Array]) -> Attention:
-    """What one sentence of a batch did in one attention sublayer; cut to its length, so that no mask is left but the causal one."""
-    n_q, n_k = len(queries), len(keys)
-    if call.bias is not None and id(call.bias) not in biases:
-        biases[id(call.bias)] = call.bias[0].float().numpy()  # [h q k], the same for every layer and sentence
-    stack: Stack = call.where["stack"]
-    return Attention(
-        stack,
-        call.where["layer"],
-        queries,
-        keys,
-        one(call.q.transpose(1, 2), row, n_q).swapaxes(0, 1),
-        one(call.k.transpose(1, 2), row, n_k).swapaxes(0, 1),
-        one(call.v.transpose(1, 2), row, n_k).swapaxes(0, 1),
-        scale=call.scale,
-        bias=None if call.bias is None else biases[id(call.bias)][:, :n_q, :n_k],
-        causal=call.causal,
-    )
-
-
-def streams(recorder: Recorder, row: int, lengths: dict[str, int]) -> dict[str, tuple[Array, ...]]:
-    """The residual streams of one sentence of a batch, without padding."""
-    return {stack: tuple(one(x, row, lengths[stack]) for x in layers) for stack, layers in recorder.residual.items()}
-
-
-def one(batch: Tensor, row: int, n: int) -> Array:
-    """One sentence of a batch without its padding; a kept trace must not hold its whole batch. [b n ..] -> [n ..]"""
-    part = batch[row, :n].float().numpy()
-    return part.copy() if batch.shape[0] > 1 else part
