@@ -14,7 +14,7 @@ from attnlab import load
 from attnlab.core.record import recording
 from attnlab.core.trace import NotRecordedError, Tokens
 from attnlab.core.words import InputError
-from attnlab.models import capture
+from attnlab.models import capture, pretrained
 from attnlab.models import load as loading
 from attnlab.models.load import known
 from attnlab.models.pretrained import Pretrained, transformers_alone
@@ -190,6 +190,24 @@ def test_the_residual_stream_is_the_models_hidden_states(small, family):
         None,
     )
     np.testing.assert_allclose((last if norm is None else norm(last)).numpy(), said.hidden_states[-1][0].numpy(), atol=2e-4)
+
+
+def test_a_long_text_makes_its_residual_stream_when_somebody_reads_it(small, monkeypatch):
+    model = small("bert")
+    kept = model.trace(SENTENCES[0]).residual["encoder"]
+    monkeypatch.setattr(pretrained, "STREAM", 4)
+    calls = []
+    monkeypatch.setattr(model.module, "forward", lambda *a, _f=model.module.forward, **k: calls.append(k) or _f(*a, **k))
+    later = model.trace(SENTENCES[0]).residual
+    assert list(later) == ["encoder"]
+    assert len(calls) == 1
+    for ours, theirs in zip(later["encoder"], kept, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+        assert not ours.flags.writeable
+    assert later["encoder"] is later["encoder"]
+    assert len(calls) == 2
+    with pytest.raises(KeyError):
+        later["cross"]
 
 
 def test_recording_does_not_change_what_the_model_says(small):

@@ -1,6 +1,7 @@
 """What one forward pass leaves behind: tokens, q, k and v of every attention sublayer. Weights are computed when asked."""
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
 from types import MappingProxyType
@@ -198,11 +199,34 @@ def softmax(scores: Array, *, sink: float | None = None) -> Array:
     return frozen(exponentials)
 
 
+class Later(Mapping[str, tuple[Array, ...]]):
+    """Arrays by stack that are made when they are first asked for, once, by whichever thread comes first."""
+
+    def __init__(self, stacks: Iterable[str], make: Callable[[], Mapping[str, Iterable[Any]]]) -> None:
+        self._stacks, self._make, self._lock = tuple(stacks), make, threading.Lock()
+        self._made: dict[str, tuple[Array, ...]] | None = None
+
+    def __getitem__(self, stack: str) -> tuple[Array, ...]:
+        if stack not in self._stacks:
+            raise KeyError(stack)
+        with self._lock:
+            if self._made is None:
+                self._made = {name: tuple(frozen(x) for x in layers) for name, layers in self._make().items()}
+            return self._made[stack]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stacks)
+
+    def __len__(self) -> int:
+        return len(self._stacks)
+
+
 @dataclass(frozen=True, eq=False)
 class Trace:
     """One immutable record of one forward pass.
 
-    residual: per stack, the residual stream before each layer and after the last one, each [n d].
+    residual: per stack, the residual stream before each layer and after the last one, each [n d]; of a long text it may be made
+    when it is first read.
     made: how the target came to be: "given", "decoded" by the model, or None when there is no target.
     outputs: what the model said, by name (for example "logits" [n vocabulary], "probabilities" [classes], "pooling" [n]).
     """
@@ -221,8 +245,9 @@ class Trace:
     outputs: Mapping[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        streams = {stack: tuple(frozen(x) for x in layers) for stack, layers in self.residual.items()}
-        object.__setattr__(self, "residual", MappingProxyType(streams))
+        if not isinstance(self.residual, Later | MappingProxyType):
+            streams = {stack: tuple(frozen(x) for x in layers) for stack, layers in self.residual.items()}
+            object.__setattr__(self, "residual", MappingProxyType(streams))
         object.__setattr__(self, "outputs", MappingProxyType({name: frozen(x) for name, x in self.outputs.items()}))
 
     @property

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from attnlab.core.record import Recorder, recording
-from attnlab.core.trace import Array, Attention, Stack, Tokens, Trace
+from attnlab.core.trace import Array, Attention, Later, Stack, Tokens, Trace
 from attnlab.core.words import InputError
 from attnlab.models import capture
 from attnlab.models.facts import longest_of, positions_of, width_of
@@ -23,6 +23,7 @@ from attnlab.models.spec import Edit, Shape, Spec
 from attnlab.models.tokens import Alphabets, encode, from_ids
 
 BATCH = 32
+STREAM = 1024  # longer texts keep no residual stream; it is made again when somebody reads it
 WRITTEN = 512  # how far an encoder-decoder may write when no target is given
 
 _lock = threading.RLock()
@@ -222,10 +223,10 @@ class Pretrained:
         target: Tokens | None = None,
     ) -> list[Trace]:
         """One forward pass of a batch, taken apart again. A target makes sense for a batch of one."""
-        recorder, said = self._forward(given)
+        later = len(batch) == 1 and self.spec.records and len(batch[0]) > STREAM
+        recorder, said = self._forward(given, stream=not later)
         shared = capture.Shared()
         weights = None if recorder.calls else self._stored(said)
-        streams = self._streams(said)
         done = []
         for row, (text, pair, tokens) in enumerate(zip(texts, pairs, batch, strict=True)):
             done.append(
@@ -237,15 +238,15 @@ class Pretrained:
                     self._sublayers(recorder, weights, row, tokens, target, shared),
                     pair=pair,
                     target=target,
-                    residual={stack: self._rows(stream, row, tokens, target, stack) for stack, stream in streams.items()},
+                    residual=self._stream_later(given, tokens, target) if later else self._stream(said, row, tokens, target),
                     outputs={} if target is None else {"logits": said["logits"][row].numpy()},
                 )
             )
         return done
 
-    def _forward(self, given: dict[str, Tensor]) -> tuple[Recorder, Any]:
+    def _forward(self, given: dict[str, Tensor], *, stream: bool = True) -> tuple[Recorder, Any]:
         """Run the module under a recorder of its own."""
-        how: dict[str, Any] = {"output_hidden_states": True, "return_dict": True}
+        how: dict[str, Any] = {"output_hidden_states": stream, "return_dict": True}
         if self.module.config._attn_implementation != capture.NAME:
             how["output_attentions"] = True
         if "use_cache" in self._accepts:
@@ -295,19 +296,19 @@ class Pretrained:
         )
         return [(stack, layer, w) for stack, key in keys for layer, w in enumerate(said[key])]
 
-    def _streams(self, said: Any) -> dict[Stack, tuple[Tensor, ...]]:
-        """The residual stream of each stack, where the model gives it before every layer and after the last one."""
-        if self.module.config.is_encoder_decoder:
-            found = {"encoder": said.get("encoder_hidden_states"), "decoder": said.get("decoder_hidden_states")}
-        else:
-            found = {self._only_stack: said.get("hidden_states")}
-        layers = self.spec.stacks if self.spec.records else {}
-        return {s: x for s, x in found.items() if x is not None and s in layers and len(x) == layers[s].layers + 1}  # type: ignore[misc,index]
+    def _stream(self, said: Any, row: int, source: Tokens, target: Tokens | None) -> dict[str, tuple[Array, ...]]:
+        """The residual stream of one sentence, per stack. Each [n d]"""
+        streams: dict[str, tuple[Array, ...]] = {}
+        for stack, name in self._stream_names.items():
+            n = len(source if stack == "encoder" or target is None else target)
+            alone = said[name][0].shape[0] == 1
+            rows = tuple(layer[row, :n].float().numpy() for layer in said[name])
+            streams[stack] = rows if alone else tuple(layer.copy() for layer in rows)
+        return streams
 
-    def _rows(self, stream: tuple[Tensor, ...], row: int, source: Tokens, target: Tokens | None, stack: Stack) -> tuple[Array, ...]:
-        n = len(source if stack == "encoder" or target is None else target)
-        alone = stream[0].shape[0] == 1
-        return tuple(x[row, :n].float().numpy() if alone else x[row, :n].float().numpy().copy() for x in stream)
+    def _stream_later(self, given: dict[str, Tensor], source: Tokens, target: Tokens | None) -> Later:
+        """The stream of a long text, from a second forward pass if anybody asks: it would be a quarter of what the trace holds."""
+        return Later(self._stream_names, lambda: self._stream(self._forward(given)[1], 0, source, target))
 
     # What the model is
 
@@ -322,6 +323,7 @@ class Pretrained:
         config = self.module.config
         self._only_stack: Stack = "encoder"
         self._names: list[tuple[Stack, int]] = []
+        self._stream_names: dict[Stack, str] = {}
         pad = self.tokenizer.pad_token_id
         ids = torch.tensor([[i for i in range(5, 9) if i != pad][:3]])
         given = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
@@ -343,6 +345,9 @@ class Pretrained:
             self._names = [("decoder", layer) for _, layer in self._names]
             seen = [("decoder", layer, h, d) for _, layer, h, d in seen]
         self._check_count(seen, said)
+        if recorder.calls:
+            both: dict[Stack, str] = {"encoder": "encoder_hidden_states", "decoder": "decoder_hidden_states"}
+            self._stream_names = both if config.is_encoder_decoder else {self._only_stack: "hidden_states"}
         return Spec(
             name,
             revision,

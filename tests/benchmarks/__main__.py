@@ -1,0 +1,104 @@
+"""python -m tests.benchmarks: how fast and how small, against what else there is. Ratios of one run, both sides on the same inputs.
+
+Never a timed test: numbers move with the machine, ratios much less. BertViz is compared where it is installed.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from importlib.metadata import version
+from importlib.util import find_spec
+from statistics import median
+from typing import Any
+
+BERTVIZ = "bertviz==1.4.1"
+ROUNDS = 2  # the two sides take turns, so that a busy moment of the machine does not fall on one of them alone
+
+
+def main() -> None:
+    threads = os.environ.setdefault("OMP_NUM_THREADS", "2")
+    versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "numpy"))
+    print(f"{platform.machine()}, {os.cpu_count()} cores, {threads} threads, {versions}\n", flush=True)
+    print("| what | attnlab | against | ratio | reach |")
+    print("|---|---|---|---|---|", flush=True)
+    ours, theirs = both("trace_ours", "trace_theirs", 2048)
+    what = "trace, BERT-base shape, 2048 tokens"
+    row(f"{what}: time", seconds(ours), f"{seconds(theirs)} `output_attentions=True`", times(theirs, ours, "seconds"), "≥ 2.5 × faster")
+    row(f"{what}: extra memory", mib(ours), mib(theirs), "1/" + times(theirs, ours, "extra_mib", unit=""), "≤ 1/10")
+    for n, faster, smaller in ((512, 30, 1000), (128, 10, 50)):
+        against_bertviz(n, faster, smaller)
+    long = side("long_trace", 8192)
+    row("trace, BERT-base shape, 8192 tokens: peak extra memory", mib(long), "–", "–", "≤ 1.5 GiB")
+    row("one head of 8192 tokens as a 512-pixel overview", seconds(side("long_head", 8192)), "–", "–", "≤ 1 s")
+
+
+def against_bertviz(n: int, faster: int, smaller: int) -> None:
+    if find_spec("bertviz") is None:
+        row(
+            f"text to all heads, `bert`, {n} tokens",
+            seconds(side("ready_ours", n)),
+            f"not installed: pip install {BERTVIZ}",
+            "–",
+            f"≥ {faster} ×",
+        )
+        return
+    ours, theirs = both("ready_ours", "ready_bertviz", n)
+    row(
+        f"text → all heads ready to draw, `bert`, {n} tokens: time",
+        seconds(ours),
+        f"{seconds(theirs)} BertViz `model_view`",
+        times(theirs, ours, "seconds"),
+        f"≥ {faster} × faster",
+    )
+    row(f"the same, {n} tokens: bytes sent", size(ours), size(theirs), "1/" + times(theirs, ours, "bytes", unit=""), f"≤ 1/{smaller}")
+
+
+def both(ours: str, theirs: str, n: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Two sides in turn. Times of all rounds together, everything else of the last."""
+    rounds = [(side(ours, n), side(theirs, n)) for _ in range(ROUNDS)]
+    first, second = ([pair[i] for pair in rounds] for i in (0, 1))
+    return merged(first), merged(second)
+
+
+def merged(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    return runs[-1] | {"seconds": [s for run in runs for s in run["seconds"]], "extra_mib": max(run["extra_mib"] for run in runs)}
+
+
+def side(name: str, n: int) -> dict[str, Any]:
+    """One side in a fresh process of this group."""
+    done = subprocess.run([sys.executable, "-m", "tests.benchmarks.sides", name, str(n)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{name} with {n} tokens failed:\n{done.stderr}")
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def value(run: dict[str, Any], field: str) -> float:
+    return median(run["seconds"]) if field == "seconds" else float(run[field])
+
+
+def times(theirs: dict[str, Any], ours: dict[str, Any], field: str, unit: str = " ×") -> str:
+    ratio = value(theirs, field) / value(ours, field)
+    return f"{ratio:,.1f}{unit}" if ratio < 20 else f"{ratio:,.0f}{unit}"
+
+
+def seconds(run: dict[str, Any]) -> str:
+    typical = value(run, "seconds")
+    return f"{typical:.2f} s" if typical >= 1 else f"{typical * 1000:.0f} ms"
+
+
+def mib(run: dict[str, Any]) -> str:
+    return f"{run['extra_mib']:,.0f} MiB"
+
+
+def size(run: dict[str, Any]) -> str:
+    return f"{run['bytes'] / 1e6:,.2f} MB"
+
+
+def row(*cells: str) -> None:
+    print("| " + " | ".join(cells) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

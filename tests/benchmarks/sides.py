@@ -1,0 +1,147 @@
+"""Both sides of every comparison, each run in a process of its own: python -m tests.benchmarks.sides NAME N -> one JSON line."""
+
+import io
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+WORDS = "the cat sat on the mat because it was tired of all the noise and then it slept "
+SHORT = "The cat sat on the mat."
+
+
+def memory(field: str) -> float:
+    """VmRSS or VmHWM (its peak) of this process, in MiB. Linux only."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field))
+    return int(line.split()[1]) / 1024
+
+
+def measured(work: Callable[[], Any], runs: int) -> dict[str, Any]:
+    """Seconds of each run, and by how much memory grew at its highest."""
+    Path("/proc/self/clear_refs").write_text("5")  # forget earlier peaks
+    before, seconds, made = memory("VmRSS"), [], None
+    for _ in range(runs):
+        made = None  # what the run before made is gone before the next begins
+        start = time.perf_counter()
+        made = work()
+        seconds.append(time.perf_counter() - start)
+    return {"seconds": seconds, "extra_mib": memory("VmHWM") - before} | (made if isinstance(made, dict) else {})
+
+
+def base_shape() -> tuple[Any, Any]:
+    """A model of BERT-base's shape with random weights that reads 8,192 tokens, and the shipped BERT's tokenizer."""
+    from attnlab.models.load import bert_folder
+    from attnlab.models.pretrained import transformers_alone
+
+    with transformers_alone() as transformers:
+        config = transformers.BertConfig(max_position_embeddings=8192)
+        module = transformers.BertModel._from_config(config, attn_implementation="eager").eval()
+        return module, transformers.AutoTokenizer.from_pretrained(bert_folder())
+
+
+def text_of(n: int) -> str:
+    """A text of n tokens, [CLS] and [SEP] included: every word is one piece."""
+    words = WORDS.split()
+    return " ".join(words[i % len(words)] for i in range(n - 2))
+
+
+def trace_ours(n: int) -> dict[str, Any]:
+    from attnlab.models.pretrained import Pretrained
+
+    model = Pretrained(*base_shape(), name="base", revision="random")
+    model.trace(SHORT)
+    kept = []
+
+    def work() -> None:
+        kept.clear()
+        kept[:] = [model.trace(text_of(n))]
+
+    return measured(work, 3)
+
+
+def trace_theirs(n: int) -> dict[str, Any]:
+    import torch
+
+    module, tokenizer = base_shape()
+    kept = []
+
+    def work(text: str = text_of(n)) -> None:
+        kept.clear()
+        tokenizer.backend_tokenizer.no_truncation()
+        tokenizer.backend_tokenizer.no_padding()
+        with torch.inference_mode():
+            kept[:] = module(**tokenizer(text, return_tensors="pt"), output_attentions=True).attentions
+
+    work(SHORT)
+    return measured(work, 3)
+
+
+def ready_ours(n: int) -> dict[str, Any]:
+    """Text in; out comes what the page sends for its picture of all heads, as it stands on the wire."""
+    import pyarrow as pa
+
+    from attnlab import load
+    from attnlab.core.overview import tiles
+
+    model = load("bert")
+
+    def work(text: str = text_of(n)) -> dict[str, int]:
+        pixels = tiles(model.trace(text), "encoder")
+        table, wire = pa.table({"v": pa.array(pixels.ravel())}), io.BytesIO()
+        with pa.ipc.new_stream(wire, table.schema) as stream:
+            stream.write_table(table)
+        return {"bytes": wire.tell()}
+
+    work(SHORT)
+    return measured(work, 3)
+
+
+def ready_bertviz(n: int) -> dict[str, Any]:
+    import torch
+    from bertviz import model_view
+
+    from attnlab.models.load import bert_folder
+    from attnlab.models.pretrained import transformers_alone
+
+    with transformers_alone() as transformers:
+        module = transformers.AutoModel.from_pretrained(bert_folder(), attn_implementation="eager", dtype="float32").eval()
+        tokenizer = transformers.AutoTokenizer.from_pretrained(bert_folder())
+
+    def work(text: str = text_of(n)) -> dict[str, int]:
+        tokenizer.backend_tokenizer.no_truncation()
+        tokenizer.backend_tokenizer.no_padding()
+        given = tokenizer(text, return_tensors="pt")
+        with torch.inference_mode():
+            weights = module(**given, output_attentions=True).attentions
+        page = model_view(weights, tokenizer.convert_ids_to_tokens(given["input_ids"][0]), html_action="return")
+        return {"bytes": len(page.data.encode())}
+
+    work(SHORT)
+    return measured(work, 1)
+
+
+def long_trace(n: int) -> dict[str, Any]:
+    return trace_ours(n)
+
+
+def long_head(n: int) -> dict[str, Any]:
+    """One head of a long text, on demand, as a picture of 512 x 512."""
+    from attnlab.core.overview import overview
+    from attnlab.models.pretrained import Pretrained
+
+    model = Pretrained(*base_shape(), name="base", revision="random")
+    attention = model.trace(text_of(n)).at("encoder", 5)
+    assert len(attention.queries) == n
+
+    def work() -> None:
+        assert overview(attention, 7, size=512).shape == (512, 512)
+
+    work()
+    return measured(work, 5)
+
+
+if __name__ == "__main__":
+    side = {f.__name__: f for f in (trace_ours, trace_theirs, ready_ours, ready_bertviz, long_trace, long_head)}[sys.argv[1]]
+    print(json.dumps(side(int(sys.argv[2]))))
