@@ -14,7 +14,7 @@ def room(language: str, name: str) -> dict[str, str]:
     return tomllib.loads((ASSETS / "locales" / language / f"{name}.toml").read_text("utf-8"))
 
 
-def say(key: str, language: str = "en", **facts: object) -> str:
+def say(key: str, language: str = "en", /, **facts: object) -> str:
     """The sentence "room.name" in a language, with its facts put in. Raises KeyError for an unknown key."""
     name, _, rest = key.partition(".")
     return room(language, name)[rest].format(**facts)

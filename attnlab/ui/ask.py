@@ -13,11 +13,12 @@ from attnlab.ui.traces import DEFAULT_MODEL, DEFAULT_TEXT, get_model, own_specs
 from attnlab.ui.words import md_escape, t
 
 Value = TypeVar("Value", bound=str)
+Width = int | Literal["stretch"]
 LONGEST_LINK = 3000  # characters of text that still go into a link; browsers and servers cut longer ones
 STACKS: Mapping[Stack, str] = {"encoder": "ui.encoder", "decoder": "ui.decoder", "cross": "ui.cross"}
 
 
-def ask_model(only: Callable[[Spec], bool] | None = None) -> str:
+def ask_model(only: Callable[[Spec], bool] | None = None, *, width: Width = "stretch") -> str:
     """Which model, by name; anything the hub or a folder holds may be typed. Raises InputError for one that cannot do what `only` needs."""
     specs = [spec for spec in [*known(), *own_specs()] if only is None or only(spec)]
     names = [spec.name for spec in specs]
@@ -33,7 +34,7 @@ def ask_model(only: Callable[[Spec], bool] | None = None) -> str:
         bind="query-params",
         accept_new_options=True,
         help=t("ui.model_help"),
-        width="stretch",
+        width=width,
     )
     name = (name or DEFAULT_MODEL).strip()
     if only is not None and name not in {spec.name for spec in specs} and not only(get_model(name).spec):
@@ -48,20 +49,22 @@ def ask_text(default: str = DEFAULT_TEXT, key: str = "text", label: str | None =
     return st.text_input(label or t("ui.text"), default, key=key, bind=bind, persist_state="session")
 
 
-def ask_attention(trace: Trace) -> Attention:
+def ask_attention(trace: Trace, *, width: Width = "stretch") -> Attention:
     """Which sublayer: the stack where there are several, and the layer."""
     stacks = trace.stacks
-    stack = ask_choice("stack", {name: t(STACKS[name]) for name in stacks}, label=t("ui.stack")) if len(stacks) > 1 else stacks[0]
+    stack = (
+        ask_choice("stack", {name: t(STACKS[name]) for name in stacks}, label=t("ui.stack"), width=width) if len(stacks) > 1 else stacks[0]
+    )
     layers = trace.layers(stack)
-    return layers[ask_number("layer", 0, len(layers) - 1, 0, label=t("ui.layer"))]
+    return layers[ask_number("layer", 0, len(layers) - 1, 0, label=t("ui.layer"), width=width)]
 
 
-def ask_head(attention: Attention) -> int:
+def ask_head(attention: Attention, *, width: Width = "stretch") -> int:
     """Which head of the layer."""
-    return ask_number("head", 0, attention.n_heads - 1, 0, label=t("ui.head"))
+    return ask_number("head", 0, attention.n_heads - 1, 0, label=t("ui.head"), width=width)
 
 
-def ask_number(key: str, low: int, high: int, default: int, *, label: str, help: str | None = None) -> int:
+def ask_number(key: str, low: int, high: int, default: int, *, label: str, help: str | None = None, width: Width = "stretch") -> int:
     """A whole number. One that the link asks for and that does not exist is named, and the nearest one is shown."""
     asked = st.query_params.get(key)
     if asked is not None and _outside(asked, low, high):
@@ -69,7 +72,7 @@ def ask_number(key: str, low: int, high: int, default: int, *, label: str, help:
     kept = st.session_state.get(key)
     if kept is not None and not low <= kept <= high:  # the model before had more layers or heads
         st.session_state[key] = min(max(kept, low), high)
-    return int(st.number_input(label, low, high, default, key=key, bind="query-params", help=help, disabled=low == high))
+    return int(st.number_input(label, low, high, default, key=key, bind="query-params", help=help, disabled=low == high, width=width))
 
 
 def ask_slider(key: str, low: float, high: float, default: float, *, label: str, step: float = 0.01, help: str | None = None) -> float:
@@ -83,7 +86,13 @@ def ask_switch(key: str, label: str, default: bool = False, *, help: str | None 
 
 
 def ask_choice(
-    key: str, options: Mapping[Value, str] | Sequence[Value], *, label: str, default: Value | None = None, help: str | None = None
+    key: str,
+    options: Mapping[Value, str] | Sequence[Value],
+    *,
+    label: str,
+    default: Value | None = None,
+    help: str | None = None,
+    width: Width = "stretch",
 ) -> Value:
     """One of a few. options: the values as the link writes them, or value -> words on the page. The first is the default."""
     names = dict(options) if isinstance(options, Mapping) else {option: option for option in options}
@@ -104,7 +113,7 @@ def ask_choice(
         else:
             st.query_params[key] = value
 
-    st.selectbox(label, values, format_func=lambda value: names[value], key=widget, on_change=remember, help=help)
+    st.selectbox(label, values, format_func=lambda value: names[value], key=widget, on_change=remember, help=help, width=width)
     return chosen
 
 
@@ -113,3 +122,17 @@ def _outside(asked: str, low: int, high: int) -> bool:
         return not low <= int(float(asked)) <= high
     except (ValueError, OverflowError):
         return True
+
+
+def ask_pair(model: str) -> str | None:
+    """A second text, for encoders that read two; None when there is none."""
+    if set(get_model(model).spec.stacks) != {"encoder"}:
+        return None
+    return ask_text("", key="pair", label=t("ui.pair")).strip() or None
+
+
+def ask_target(model: str) -> str | None:
+    """What the decoder is to be shown; None lets the model write its own."""
+    if "cross" not in get_model(model).spec.stacks:
+        return None
+    return ask_text("", key="target", label=t("ui.target")).strip() or None

@@ -6,14 +6,25 @@ from contextlib import contextmanager
 import streamlit as st
 
 from attnlab.core.words import InputError
-from attnlab.ui.words import language, md_escape
+from attnlab.ui.traces import first_tokens
+from attnlab.ui.words import language, md_escape, t
 
 
 @contextmanager
 def told() -> Iterator[None]:
-    """What goes wrong inside by the visitor's mistake is said in their language, and the page stops there."""
+    """What goes wrong inside by the visitor's mistake is said in their language, and the page stops there.
+
+    A text that is too long can be cut to what the model reads by one click.
+    """
     try:
         yield
     except InputError as mistake:
         st.error(md_escape(mistake.say(language())))
+        if mistake.key == "error.too_long" and "text" in st.session_state and "model" in st.session_state:
+            limit = int(str(mistake.facts["limit"]))
+            st.button(t("ui.cut", n=limit), on_click=_cut, args=(limit,))
         st.stop()
+
+
+def _cut(limit: int) -> None:
+    st.session_state["text"] = first_tokens(st.session_state["model"], st.session_state["text"], limit)

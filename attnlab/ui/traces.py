@@ -47,6 +47,17 @@ def _trace(model_name: str, text: str, pair: str | None, target: str | None, pos
     return load(model_name).trace(text, pair, target=target, positions=positions)
 
 
+def first_tokens(model_name: str, text: str, limit: int) -> str:
+    """The beginning of a text that makes at most `limit` tokens, special ones included."""
+    model = get_model(model_name)
+    tokens = model.tokenize(text)
+    ends = [offset[1] for offset in tokens.offsets if offset is not None]
+    keep = limit - sum(tokens.special)
+    while keep > 1 and len(model.tokenize(text[: ends[keep - 1]])) > limit:  # a piece cut in the middle of a word may need more
+        keep -= 1
+    return text[: ends[keep - 1]]
+
+
 def warm_up() -> None:
     """Load the default model in the background, so that the first visitor does not wait for it."""
     threading.Thread(target=_warm, daemon=True, name="warm-up").start()

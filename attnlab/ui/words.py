@@ -15,7 +15,7 @@ def language() -> str:
     return "zh" if (st.context.locale or "en").lower().startswith("zh") else "en"
 
 
-def t(key: str, **facts: object) -> str:
+def t(key: str, /, **facts: object) -> str:
     """The sentence "room.name" in the visitor's language, with its facts put in."""
     return say(key, language(), **facts)
 

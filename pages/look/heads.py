@@ -1,21 +1,72 @@
-"""One head: who looks at whom."""
+"""Heads: one head as a heat map and as lines, side by side, with everything it is and is not said in words."""
 
 import streamlit as st
 
 from attnlab.ui import canvas
-from attnlab.ui.ask import ask_attention, ask_head, ask_model, ask_text
+from attnlab.ui.ask import ask_attention, ask_head, ask_model, ask_pair, ask_target, ask_text
 from attnlab.ui.errors import told
+from attnlab.ui.heads import all_heads, ask_view, badge, fits, link_sentence, maker, read_table, see, title, told_hidden
+from attnlab.ui.long import show_long
+from attnlab.ui.show import export_row
 from attnlab.ui.traces import get_trace
+from attnlab.ui.words import md_escape, t
+
+MANY = 200_000  # weights sent for the lines at once; beyond it only the heads that are switched on
 
 with told():
-    row = st.columns([3, 6, 1.5, 1.5])
-    with row[0]:
-        model = ask_model()
-    with row[1]:
+    controls = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="controls")
+    with controls:
+        model = ask_model(width=190)
         text = ask_text()
-    trace = get_trace(model, text)
-    with row[2]:
-        attention = ask_attention(trace)
-    with row[3]:
-        head = ask_head(attention)
-canvas.matrix(attention.weights(head), attention.queries.pieces, attention.keys.pieces, key="heads map", title=f"L{attention.layer}H{head}")
+        more = st.popover(t("ui.more"))
+    with more:
+        pair = ask_pair(model)
+    target = ask_target(model)
+    trace = get_trace(model, text, pair, target)
+    with controls:
+        attention = ask_attention(trace, width=125)
+        head = ask_head(attention, width=125)
+    with more:
+        view = ask_view(attention, pair is not None)
+
+name = title(trace, attention, head, view)
+if trace.made == "decoded":
+    st.caption(t("heads.decoded", text=md_escape(trace.target_text or "")))
+if not fits(attention):
+    show_long(trace, attention, head, view)
+    st.stop()
+
+seen = see(trace, attention, head, view)
+if not seen.weights.size:
+    st.info(t("heads.nothing"))
+    st.stop()
+high = (float(seen.weights.max()) or 1.0) if view.auto else 1.0
+st.markdown(f"**{md_escape(name)}.** {md_escape(link_sentence(seen))} {told_hidden(seen, view)}")
+left, right = st.columns(2, gap="medium")
+with left:
+    canvas.matrix(seen.weights, seen.queries, seen.keys, key="map", high=high, link="heads", in_link="cell")
+with right:
+    if view.over == "head":
+        on = canvas.heads_on("lines", head, attention.n_heads)
+        every = range(attention.n_heads)
+        sent = list(every) if seen.weights.size * attention.n_heads <= MANY else on
+        weights, names = all_heads(trace, attention, view, sent), [f"H{each}" for each in every]
+    else:
+        on, sent, weights, names = [0], [0], seen.weights[None], [t(f"heads.over_{view.over}")]
+    canvas.lines(
+        weights,
+        seen.queries,
+        seen.keys,
+        key="lines",
+        active=on,
+        names=names,
+        slots=sent,
+        threshold=view.threshold,
+        high=high,
+        link="heads",
+        note=t("heads.lines_note", threshold=f"{view.threshold:g}"),
+    )
+
+file = f"{trace.model}-{attention.stack}-L{attention.layer}" + (f"H{head}" if view.over == "head" else f"-{view.over}")
+export_row(maker(trace, attention, head, view, seen, name), name=file.replace("/", "-"), facts=badge(trace, attention))
+read_table(seen)
