@@ -49,13 +49,15 @@ def ask_text(default: str = DEFAULT_TEXT, key: str = "text", label: str | None =
     return st.text_input(label or t("ui.text"), default, key=key, bind=bind, persist_state="session")
 
 
+def ask_stack(trace: Trace, *, width: Width = "stretch") -> Stack:
+    """Which stack, where there are several."""
+    names: dict[Stack, str] = {stack: t(STACKS[stack]) for stack in trace.stacks}
+    return ask_choice("stack", names, label=t("ui.stack"), width=width) if len(names) > 1 else trace.stacks[0]
+
+
 def ask_attention(trace: Trace, *, width: Width = "stretch") -> Attention:
     """Which sublayer: the stack where there are several, and the layer."""
-    stacks = trace.stacks
-    stack = (
-        ask_choice("stack", {name: t(STACKS[name]) for name in stacks}, label=t("ui.stack"), width=width) if len(stacks) > 1 else stacks[0]
-    )
-    layers = trace.layers(stack)
+    layers = trace.layers(ask_stack(trace, width=width))
     return layers[ask_number("layer", 0, len(layers) - 1, 0, label=t("ui.layer"), width=width)]
 
 
@@ -136,3 +138,13 @@ def ask_target(model: str) -> str | None:
     if "cross" not in get_model(model).spec.stacks:
         return None
     return ask_text("", key="target", label=t("ui.target")).strip() or None
+
+
+def open_head(stack: Stack, layer: int, head: int, *, cell: tuple[int, int] | None = None, text: str | None = None) -> None:
+    """Go to the Heads page with this head chosen."""
+    st.session_state["layer"], st.session_state["head"] = layer, head
+    st.session_state["kept stack"] = stack
+    if text is not None:
+        st.session_state["text"] = text
+    # The address is written anew by the page that opens: what is bound to widgets comes back by itself.
+    st.switch_page("look/heads.py", query_params={} if cell is None else {"cell": f"{cell[0]},{cell[1]}"})

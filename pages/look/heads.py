@@ -18,12 +18,13 @@ with told():
     with controls:
         model = ask_model(width=190)
         text = ask_text()
+        numbers = st.container(horizontal=True, gap="small", width="content")
         more = st.popover(t("ui.more"))
     with more:
         pair = ask_pair(model)
     target = ask_target(model)
     trace = get_trace(model, text, pair, target)
-    with controls:
+    with numbers:
         attention = ask_attention(trace, width=125)
         head = ask_head(attention, width=125)
     with more:

@@ -1,7 +1,32 @@
-"""Every head."""
+"""All heads: every layer and head of a model at a glance. Hover enlarges one, click opens it."""
 
 import streamlit as st
 
-from attnlab.ui.words import t
+from attnlab.core.views import thumbnails
+from attnlab.ui import canvas
+from attnlab.ui.ask import ask_model, ask_stack, ask_switch, ask_target, ask_text, open_head
+from attnlab.ui.errors import told
+from attnlab.ui.traces import get_trace
+from attnlab.ui.words import md_escape, t
 
-st.title(t("layers.menu"))
+with told():
+    controls = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="controls")
+    with controls:
+        model = ask_model(width=190)
+        text = ask_text()
+    target = ask_target(model)
+    trace = get_trace(model, text, target=target)
+    with controls:
+        stack = ask_stack(trace, width=150)
+        own = ask_switch("own", t("layers.own"), help=t("layers.own_help"))
+
+layers = trace.layers(stack)
+small = thumbnails(layers)
+facts = {"model": md_escape(trace.model), "layers": len(layers), "heads": layers[0].n_heads, "tokens": len(layers[0].queries)}
+st.markdown(t("layers.what", **facts))
+note = t("layers.pooled", block=small.block) if small.block > 1 else ""
+if small.sampled > 1:
+    note = t("layers.sampled", block=small.block)
+clicked = canvas.mosaic(small, key="mosaic", own=own, note=note)
+if clicked is not None:
+    open_head(stack, *clicked)

@@ -1,7 +1,46 @@
-"""The first page."""
+"""Home: a sentence and a model lead straight on; four sentences worth a look; what attention is; a figure leads back to its view."""
 
 import streamlit as st
 
-from attnlab.ui.words import t
+from attnlab.ui.ask import ask_model, ask_text, open_head
+from attnlab.ui.errors import told
+from attnlab.ui.examples import EXAMPLES
+from attnlab.ui.opened import open_figure
+from attnlab.ui.traces import DEFAULT_MODEL, get_trace
+from attnlab.ui.words import md_escape, t
 
-st.title(t("home.menu"))
+st.title(t("home.title"))
+st.markdown(t("home.lead"))
+with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="controls"):
+    text = ask_text()
+    model = ask_model(width=190)
+    go = st.button(t("home.go"), type="primary")
+    every = st.button(t("home.every"))
+if go or every:
+    with told():
+        get_trace(model, text)  # a mistake is told here, where it can be mended
+    st.switch_page("look/heads.py" if go else "look/layers.py", query_params={})
+
+st.subheader(t("home.examples"), anchor=False)
+with told():
+    for column, example in zip(st.columns(len(EXAMPLES)), EXAMPLES, strict=True):
+        seen = get_trace(DEFAULT_MODEL, example.text).at("encoder", example.layer)
+        query, key = seen.queries.pieces[example.query], seen.keys.pieces[example.key]
+        weight = f"{100 * seen.weights(example.head)[example.query, example.key]:.0f}"
+        with column.container(border=True, height="stretch"):
+            st.markdown(f"*{md_escape(example.text)}*")
+            facts = {"layer": example.layer, "head": example.head, "query": query, "key": key, "percent": weight}
+            st.markdown(t(f"home.example_{example.name}", **facts))
+            if st.button(t("home.look", layer=example.layer, head=example.head), key=f"example {example.name}"):
+                st.session_state["model"] = DEFAULT_MODEL
+                open_head("encoder", example.layer, example.head, cell=(example.query, example.key), text=example.text)
+
+left, right = st.columns([3, 2], gap="large")
+with left:
+    st.subheader(t("home.what"), anchor=False)
+    st.markdown(t("home.attention"))
+    st.latex(r"\mathrm{weights}=\mathrm{softmax}\!\left(\frac{QK^{\top}}{\sqrt{d}}\right),\qquad z=\mathrm{weights}\cdot V")
+with right:
+    st.subheader(t("home.figure"), anchor=False)
+    with told():
+        open_figure(st.file_uploader(t("home.drop"), type=["png", "svg", "pdf", "html", "npz"]))

@@ -1,0 +1,48 @@
+"""From a figure back to the view it came from, through the record that every exported file carries."""
+
+from typing import Any, Protocol
+
+import streamlit as st
+
+from attnlab.core.trace import STACKS
+from attnlab.figures import read_record
+from attnlab.ui.ask import LONGEST_LINK
+from attnlab.ui.heads import View
+from attnlab.ui.words import md_escape, t
+
+CHOICES = ("over", "between")  # options that a choice widget holds; the others are switches and numbers
+
+
+class File(Protocol):
+    def getvalue(self) -> bytes: ...
+
+
+def open_figure(file: File | None) -> None:
+    """Go to the view that a dropped file shows. Raises InputError for a file that carries no record."""
+    if file is None:
+        return
+    record = read_record(file.getvalue())
+    st.caption(
+        md_escape(" · ".join(f"{name}: {value}" for name, value in record.items() if name in ("model", "stack", "layer", "head", "text")))
+    )
+    if st.button(t("home.reopen"), type="primary"):
+        restore(record)
+        st.switch_page("look/heads.py" if "layer" in record else "look/layers.py", query_params={})
+
+
+def restore(record: dict[str, Any]) -> None:
+    """Put every choice of the record where the widgets of the Heads page look for it. Unknown or impossible ones are left alone."""
+    for name in ("model", "text", "layer", "head"):
+        if name in record:
+            st.session_state[name] = record[name]
+    for name in ("pair", "target"):
+        st.session_state[name] = record.get(name, "")
+    if record.get("stack") in STACKS:
+        st.session_state["kept stack"] = record["stack"]
+    options = record.get("options", {})
+    for name, default in vars(View()).items():
+        value = options.get(name, default)
+        if type(value) is type(default):
+            st.session_state[f"kept {name}" if name in CHOICES else name] = value
+    if len(str(record.get("text", ""))) > LONGEST_LINK:
+        st.toast(t("home.long"))
