@@ -15,7 +15,11 @@ from attnlab.core.trace import softmax
 from attnlab.core.words import InputError
 from attnlab.models import score_parts as parts_of
 from attnlab.models import transformer
+from attnlab.models.inhouse import InHouse
 from attnlab.models.pretrained import Pretrained
+from attnlab.training import lengths
+from attnlab.training.tasks import LETTERS
+from attnlab.training.tokenizer import letter_tokenizer
 
 EVEN = st.integers(1, 24).map(lambda i: 2 * i)
 SEED = st.integers(0, 2**32 - 1)
@@ -349,3 +353,110 @@ def test_taking_positions_out_of_the_sum_is_a_table_of_zeros(bert, small):
     theirs = Pretrained(zeroed, bert.tokenizer, name="zeroed", revision="-").trace(SENTENCES[0])
     for a, b in zip(ours.attentions, theirs.attentions, strict=True):
         np.testing.assert_allclose(a.all_weights(), b.all_weights(), atol=2e-6)
+
+
+# Longer than training
+
+
+@pytest.fixture(scope="module")
+def reverser():
+    """reverser(positions): a model that says letters backwards, not trained."""
+
+    def make(kind, **options):
+        torch.manual_seed(0)
+        tokenizer = letter_tokenizer(LETTERS)
+        size = tokenizer.get_vocab_size()
+        shape = {"encoder_layers": 2, "decoder_layers": 0, "n_heads": 4, "d_model": 32, "d_ff": 32, "max_tokens": 40} | options
+        return InHouse(
+            transformer.Transformer(transformer.Config("tag", size, size, positions=kind, **shape)), tokenizer, name=f"reverse-{kind}"
+        )
+
+    return make
+
+
+@pytest.mark.parametrize("kind", pos.ENCODINGS)
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_an_in_house_models_scores_are_the_sum_of_their_parts(reverser, kind, norm):
+    model = reverser(kind, norm=norm)
+    assert worst(model, model.trace("p o s i t i o n s"), "encoder") < 1e-5
+
+
+@pytest.mark.parametrize("kind", ["sinusoidal", "rotary", "alibi"])
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_both_stacks_of_a_translator_add_up_and_its_cross_attention_says_where_it_stops(kind, norm):
+    torch.manual_seed(0)
+    tokenizer = letter_tokenizer(LETTERS)
+    size = tokenizer.get_vocab_size()
+    config = transformer.Config("translate", size, encoder_layers=2, decoder_layers=3, d_model=32, d_ff=32, positions=kind, norm=norm)
+    model = InHouse(transformer.Transformer(config), tokenizer)
+    trace = model.trace("a b c d", target="d c b a")
+    assert worst(model, trace, "encoder") < 1e-5
+    assert worst(model, trace, "decoder") < 1e-5
+    if kind == "sinusoidal":
+        with pytest.raises(InputError, match="stops here"):
+            parts_of.score_parts(model, trace, trace.at("cross", 0), 0)
+    else:
+        assert worst(model, trace, "cross") < 1e-5
+
+
+@pytest.mark.parametrize("kind", pos.ENCODINGS)
+def test_only_a_model_without_positions_is_permuted_with_its_letters(reverser, kind):
+    model, order = reverser(kind), pos.shuffled(9, 1)
+    letters = "positions"
+    before, after = model.trace(letters), model.trace("".join(letters[i] for i in order))
+    pairs = zip(before.attentions, after.attentions, strict=True)
+    found = max(pos.shuffle_difference(a.all_weights(), b.all_weights(), order).max() for a, b in pairs)
+    assert found < 1e-5 if kind == "none" else found > 1e-3
+
+
+def test_the_table_of_an_in_house_model_is_what_it_adds(reverser):
+    np.testing.assert_allclose(parts_of.position_table(reverser("sinusoidal"), "encoder", 12), pos.sinusoid(12, 32), atol=1e-5)
+    model = reverser("learned")
+    np.testing.assert_array_equal(parts_of.position_table(model, "encoder", 12), model.module.source.position.weight[:12].numpy())
+    model = reverser("relative")
+    bias = pos.relative(parts_of.relative_table(model, "encoder")[0], pos.gaps(9), bidirectional=True)
+    np.testing.assert_allclose(bias, model.trace("positions").at("encoder", 0).bias, rtol=1e-6)
+    assert parts_of.rotary_base(reverser("rotary")) == 10000
+
+
+def test_accuracy_counts_letters_one_by_one(reverser):
+    model = reverser("alibi")
+    (seen,) = lengths.accuracy_by_length(model, [7], n=20, seed=5)
+    drawn = lengths.sequences(7, n=20, seed=5)
+    said = [model.tag([" ".join(row)])[0] for row in drawn]
+    right = [[a == b for a, b in zip(answer, row[::-1], strict=True)] for answer, row in zip(said, drawn, strict=True)]
+    assert seen == lengths.LengthScore(7, 20, sum(map(sum, right)), sum(map(all, right)))
+    assert seen.accuracy == seen.right / 140
+    assert seen.exact == seen.whole / 20
+    assert seen.band[0] <= seen.accuracy <= seen.band[1]
+
+
+def test_every_model_is_asked_the_same_sequences_and_another_seed_asks_others():
+    assert lengths.sequences(5, n=3, seed=1) == lengths.sequences(5, n=3, seed=1) != lengths.sequences(5, n=3, seed=2)
+
+
+def test_scores_come_one_by_one(reverser):
+    scores = lengths.accuracy_by_length(reverser("none"), [4, 40], n=2)
+    assert next(scores).length == 4
+    assert [score.length for score in scores] == [40]
+
+
+@pytest.mark.parametrize(("wanted", "n"), [([], 4), ([0], 4), ([4], 0)])
+def test_lengths_that_cannot_be_measured_are_named(reverser, wanted, n):
+    with pytest.raises(InputError, match="cannot be measured"):
+        lengths.accuracy_by_length(reverser("none"), wanted, n=n)
+
+
+def test_a_length_that_the_model_cannot_read_is_refused_before_anything_is_measured(reverser):
+    with pytest.raises(InputError, match="at most 40"):
+        lengths.accuracy_by_length(reverser("learned"), [4, 41])
+
+
+def test_a_model_that_does_not_answer_letter_by_letter_is_refused(bert):
+    with pytest.raises(InputError, match="letter by letter"):
+        lengths.accuracy_by_length(bert, [4])
+
+
+def test_the_anti_diagonal_holds_all_the_weight_of_a_mirror():
+    assert pos.antidiagonal(np.eye(5)[:, ::-1]) == 1
+    assert pos.antidiagonal(np.full((4, 4), 0.25)) == 0.25
