@@ -11,7 +11,7 @@ from attnlab.figures.export import save
 from attnlab.figures.provenance import record
 from attnlab.ui.canvas import matrix
 from attnlab.ui.show import export_row
-from attnlab.ui.words import language, md_escape, t
+from attnlab.ui.words import language, t
 
 Cell = tuple[int, int]
 
@@ -103,10 +103,6 @@ def ranked(values: Array, *, column: str) -> None:
     st.dataframe(rows, hide_index=True, height=290, column_config={column: bar})
 
 
-def say_small(key: str, **facts: object) -> None:
-    """A sentence under a picture. Facts that a visitor typed have to be escaped by the caller."""
-    st.caption(t(key, **facts))
-
-
-def safe(text: str) -> str:
-    return md_escape(text)
+def short(wave: float) -> str:
+    """A wavelength as a label: 6.283, 111.7, 62,832."""
+    return f"{wave:.4g}" if wave < 1000 else f"{wave:,.0f}"

@@ -9,7 +9,7 @@ from attnlab.figures.clocks import clocks as dials
 from attnlab.figures.clocks import still
 from attnlab.figures.export import save
 from attnlab.figures.provenance import record
-from attnlab.ui.positions.charts import caption, keep
+from attnlab.ui.positions.charts import caption, keep, short
 from attnlab.ui.show import show
 from attnlab.ui.words import t
 
@@ -21,7 +21,7 @@ def clocks(n: int, d: int, base: float) -> None:
     p = int(st.slider(t("positions.turn_to"), 0, n - 1, min(5, n - 1), key="p", bind="query-params"))
     pairs = np.unique(np.linspace(0, d // 2 - 1, min(SHOWN, d // 2)).round().astype(int))
     angles = frozen(pos.angles(p + 1, d, base)[:, pairs])
-    names = [f"{i} · λ {pos.wavelength(2 * i, d, base):,.4g}" for i in pairs]
+    names = [f"{i} · λ {short(pos.wavelength(2 * i, d, base))}" for i in pairs]
     axes, title = (t("positions.position"), t("positions.angle")), t("positions.clocks", p=p)
     show(dials(angles, names, axes=axes), name="clocks", alt=title)
     facts = {"options": {"d_head": d, "base": base, "position": p}}

@@ -19,7 +19,18 @@ class Band:
     texts: Sequence[str] | None = None
 
 
-def curve(bands: Sequence[Band], *, key: str, title: str, axes: tuple[str, str], shaded: Any = None, span: Any = None, ticks: Any = None, facts: Mapping[str, Any] | None = None, height: int = 350) -> None:
+def curve(
+    bands: Sequence[Band],
+    *,
+    key: str,
+    title: str,
+    axes: tuple[str, str],
+    shaded: Any = None,
+    span: Any = None,
+    ticks: Any = None,
+    facts: Mapping[str, Any] | None = None,
+    height: int = 350,
+) -> None:
     import plotly.graph_objects as go
 
     fig = go.Figure()

@@ -15,7 +15,7 @@ from attnlab.models.load import known
 from attnlab.models.score_parts import position_table, relative_table, rotary_base
 from attnlab.models.spec import Model
 from attnlab.ui.ask import ask_choice, ask_number
-from attnlab.ui.positions.charts import chart
+from attnlab.ui.positions.charts import chart, short
 from attnlab.ui.positions.clocks import clocks
 from attnlab.ui.positions.curves import Band, curve
 from attnlab.ui.rows import ask_row
@@ -32,7 +32,8 @@ D_HEAD = 32
 class View:
     """What one encoding shows. table: its own numbers, similarity: [n n], how alike two positions are, 1 for the same.
 
-    square: a second matrix of positions by positions, the similarity itself when None. formula: the LaTeX of one cell of the table.
+    along: what the rows count, 0, 1, 2 ... when None. bias: a second matrix of positions by positions.
+    formula: the LaTeX of one cell of the table.
     """
 
     table: Array
@@ -44,6 +45,7 @@ class View:
     formula: Callable[[int, int], str]
     said: str
     bias: Array | None = None
+    along: Sequence[int] | None = None
     unit: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -65,6 +67,8 @@ def encodings() -> None:
         explain(kind, view, cell)
         if kind == "rotary":
             clocks(n, 2 * view.table.shape[1], view.facts["base"])
+        elif kind != "none":
+            profile(kind, view, cell)
     left, right = st.columns(2)
     with left:
         square(kind, view)
@@ -105,6 +109,19 @@ def explain(kind: str, view: View, cell: tuple[int, int]) -> None:
     if kind == "sinusoidal":
         wave = pos.wavelength(cell[1], len(view.columns), view.facts["base"])
         st.caption(t("positions.wave", column=cell[1], wave=f"{wave:,.1f}"))
+
+
+def profile(kind: str, view: View, cell: tuple[int, int]) -> None:
+    """The pinned column from top to bottom: a wave, a learned line, a slope; the column beside it for comparison."""
+    pair = sorted({cell[1], min(cell[1] ^ 1, len(view.columns) - 1)})
+    curve(
+        [Band(view.columns[c], view.along or range(len(view.rows)), view.table[:, c], texts=view.rows) for c in pair],
+        key=f"profile-{kind}",
+        title=t("positions.profile", column=view.columns[cell[1]]),
+        axes=(view.axes[0], view.name),
+        facts={"options": {"encoding": kind, "column": cell[1], **view.facts}},
+        height=260,
+    )
 
 
 def square(kind: str, view: View) -> None:
@@ -205,7 +222,7 @@ def sinusoidal(n: int, places: Sequence[Any]) -> View:
     with places[1]:
         base = ask_base()
     kinds = ("sin", "cos")
-    columns = [f"{c} {kinds[c % 2]} λ {pos.wavelength(c, d, base):,.4g}" for c in range(d)]
+    columns = [f"{c} {kinds[c % 2]} λ {short(pos.wavelength(c, d, base))}" for c in range(d)]
 
     def formula(p: int, c: int) -> str:
         angle, value = p * pos.frequencies(d, base)[c // 2], pos.sinusoid(n, d, base)[p, c]
@@ -262,7 +279,7 @@ def rotary(n: int, places: Sequence[Any]) -> View:
         d, base = get_model(name).spec.d_head, int(rotary_base(get_model(name)))
     turned = pos.angles(n, d, base)
     wrapped = frozen((turned + math.pi) % (2 * math.pi) - math.pi)
-    columns = [f"{i} λ {pos.wavelength(2 * i, d, base):,.4g}" for i in range(d // 2)]
+    columns = [f"{i} λ {short(pos.wavelength(2 * i, d, base))}" for i in range(d // 2)]
 
     def formula(p: int, i: int) -> str:
         theta = pos.frequencies(d, base)[i]
@@ -332,7 +349,7 @@ def relative(n: int, places: Sequence[Any]) -> View:
     rows, columns = [f"{g:+d} → {b}" for g, b in zip(gap, bucket, strict=True)], [f"H{h}" for h in range(table.shape[1])]
     axes, facts = (t("positions.gap_bucket"), t("ui.head")), {"table": name, "head": head}
     similarity, said = relative_factor(model, head, n), t("positions.said_relative", name=name, buckets=len(table), furthest=furthest)
-    return View(by_gap.T, rows, columns, axes, t("positions.bias"), similarity, formula, said, bias=bias, facts=facts)
+    return View(by_gap.T, rows, columns, axes, t("positions.bias"), similarity, formula, said, bias=bias, along=gap.tolist(), facts=facts)
 
 
 VIEWS: dict[str, Callable[[int, Sequence[Any]], View]] = {

@@ -28,7 +28,7 @@ def scores() -> None:
     kind = get_model(name).spec.positions
     follow("explained")
     top = st.container()
-    left, right = st.columns(2)
+    left, right, _ = st.columns([3, 2, 5], vertical_alignment="bottom")
     with left:
         attention = ask_attention(trace)
     with right:
@@ -86,7 +86,7 @@ def one_cell(parts: ScoreParts, attention: Attention, head: int, cell: Cell) -> 
     """The pinned cell as a sum that can be checked by hand."""
     row, column = cell
     query, key = attention.queries.pieces[row], attention.keys.pieces[column]
-    st.markdown(t("positions.cell", query=md_escape(query), key=md_escape(key), row=row, column=column))
+    st.markdown(t("positions.cell", query=md_escape(query), answer=md_escape(key), row=row, column=column))
     if parts.hidden is not None and parts.hidden[row, column]:
         st.caption(t("positions.cell_hidden"))
         return

@@ -17,7 +17,7 @@ from attnlab.ui.words import md_escape, t
 
 FAMILY = "reverse-"
 LETTERS = "p o s i t i o n s"
-WIDE = 3  # maps in a row
+FEWEST = 3  # columns, so that one map alone is no wider than a third of the page
 
 
 def switch() -> None:
@@ -26,7 +26,7 @@ def switch() -> None:
     st.markdown(t("positions.switch_lead"))
     text = ask_text(LETTERS, "letters", t("positions.letters"))
     shown = ask_rows("shown", {kind: t(f"positions.{kind}") for kind in names}, label=t("positions.encodings"))
-    left, middle, right = st.columns([2, 1, 1], vertical_alignment="bottom")
+    left, middle, right, _ = st.columns([4, 1, 1, 2], vertical_alignment="bottom")
     with left:
         best = ask_switch("mirror", t("positions.mirror"), default=True, help=t("positions.mirror_help"))
     shape = get_model(FAMILY + next(iter(names))).spec.stacks["encoder"]
@@ -34,17 +34,18 @@ def switch() -> None:
         layer = ask_number("rl", 0, shape.layers - 1, 0, label=t("ui.layer")) if not best else None
     with right:
         head = ask_number("rh", 0, shape.heads - 1, 0, label=t("ui.head")) if not best else None
-    for start in range(0, len(shown), WIDE):
-        for place, kind in zip(st.columns(WIDE), shown[start : start + WIDE], strict=False):
-            with place:
-                one(kind, get_trace(FAMILY + kind, text), layer, head)
+    wanted = get_model(FAMILY + names[0]).tokenize(text).pieces[::-1]
+    st.markdown(t("positions.wanted", letters=" ".join(f":gray-badge[{md_escape(letter)}]" for letter in wanted)))
+    for place, kind in zip(st.columns(max(len(shown), FEWEST), gap="small"), shown, strict=False):
+        with place:
+            one(kind, get_trace(FAMILY + kind, text), layer, head)
     st.caption(t("positions.switch_legend"))
 
 
 def family() -> list[str]:
     """The encodings for which a trained model came with attnlab, in the order of the paper trail. Raises InputError for none."""
     here = {spec.name.removeprefix(FAMILY) for spec in known() if spec.name.startswith(FAMILY)}
-    names = [kind for kind in ENCODINGS if kind in here]
+    names: list[str] = [kind for kind in ENCODINGS if kind in here]
     if not names:
         raise InputError("error.no_reverse")
     return names
@@ -64,7 +65,7 @@ def one(kind: str, trace: Trace, layer: int | None, head: int | None) -> None:
         pieces,
         pieces,
         key=f"switch-{kind}",
-        title=f"{trace.model} L{layer}H{head}",
+        title=f"L{layer}H{head}",
         name=t("ui.weight"),
         facts=facts_of(trace, attention, head),
         link="switch",
@@ -80,9 +81,8 @@ def answer(trace: Trace) -> list[str]:
 
 
 def badge(said: str, wanted: str) -> str:
-    """A letter, green where it is right; where it is wrong, what should stand there too."""
-    good = said == wanted
-    return f":green-badge[{md_escape(said)}]" if good else f":red-badge[{md_escape(said)} ✗ {md_escape(wanted)}]"
+    """A letter, green where it is right, red and struck out where it is wrong."""
+    return f":green-badge[{md_escape(said)}]" if said == wanted else f":red-badge[~~{md_escape(said)}~~]"
 
 
 def mirror_head(trace: Trace) -> tuple[int, int]:

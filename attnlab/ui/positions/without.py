@@ -89,7 +89,7 @@ def chosen(per_head: Array) -> Cell:
         asked = int(layer or 0), int(head or 0)
     except ValueError:
         asked = (0, 0)
-    return tuple(min(max(a, 0), size - 1) for a, size in zip(asked, per_head.shape, strict=True))  # type: ignore[return-value]
+    return tuple(min(max(a, 0), size - 1) for a, size in zip(asked, per_head.shape, strict=True))
 
 
 def follow(key: str) -> None:
@@ -102,7 +102,7 @@ def follow(key: str) -> None:
 
 def maps(before: Trace, after: Trace, edit: str) -> None:
     """One head before, after, and the signed difference."""
-    left, right = st.columns(2)
+    left, right, _ = st.columns([3, 2, 5], vertical_alignment="bottom")
     with left:
         attention = ask_attention(before)
     with right:
@@ -126,8 +126,6 @@ def maps(before: Trace, after: Trace, edit: str) -> None:
                 title=f"{where} · {title}",
                 name=t("positions.difference" if signed else "ui.weight"),
                 signed=signed,
-                low=-1 if signed else None,
-                high=1 if signed else None,
                 facts=facts_of(before, attention, head, positions="trained" if key == "before" else edit),
                 link="without",
                 height=360,
@@ -165,7 +163,9 @@ def shuffle_test(name: str, text: str, before: Trace) -> None:
     if len(spans) < 2:
         st.info(t("positions.shuffle_short"))
         return
-    order = pos.shuffled(len(spans), ask_number("shuffle_words", 0, 9999, 0, label=t("positions.shuffle_seed")))
+    with st.columns([1, 4])[0]:
+        seed = ask_number("shuffle_words", 0, 9999, 0, label=t("positions.shuffle_seed"))
+    order = pos.shuffled(len(spans), seed)
     mixed, tokens = shuffled_text(before, spans, order)
     if get_model(name).tokenize(mixed).ids != tuple(before.source.ids[i] for i in tokens):
         st.info(t("positions.shuffle_broken"))
