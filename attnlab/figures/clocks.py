@@ -40,8 +40,8 @@ def clocks(angles: Array, names: Sequence[str], *, axes: tuple[str, str]) -> "Ch
     rows = -(-len(names) // ACROSS)
     columns = min(ACROSS, len(names))
     chart.update_xaxes(visible=False, range=[-1.3, (columns - 1) * STEP + 1.3])
-    chart.update_yaxes(visible=False, range=[-(rows - 1) * STEP - 1.5, 1.2], scaleanchor="x")
-    chart.update_layout(height=60 + rows * 125, margin={"l": 0, "r": 0, "t": 6, "b": 0}, dragmode=False)
+    chart.update_yaxes(visible=False, range=[-(rows - 1) * STEP - 1.5, 1.2], scaleanchor="x", constrain="domain", constraintoward="top")
+    chart.update_layout(height=20 + rows * 122, margin={"l": 0, "r": 0, "t": 6, "b": 0}, dragmode=False)
     return chart
 
 

@@ -14,6 +14,7 @@ from attnlab.ui.show import export_row
 from attnlab.ui.words import language, t
 
 Cell = tuple[int, int]
+KINDS = ("png", "svg", "pdf", "csv", "npz")
 
 
 def chart(
@@ -69,7 +70,7 @@ def chart(
 def keep(make: Callable[[str], bytes], key: str) -> None:
     """The export row of one picture, folded away."""
     with st.popover(t("positions.save"), type="tertiary", key=f"save {key}"):
-        export_row(make, name=f"attnlab-{key}")
+        export_row(make, name=f"attnlab-{key}", formats=KINDS)
 
 
 def caption(facts: Mapping[str, Any] | None) -> str:

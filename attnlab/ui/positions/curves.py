@@ -1,40 +1,35 @@
-"""Curves of this page: plotly on the screen, the same numbers in print."""
+"""A curve of this page, with its legend, its hover values and its export row."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import streamlit as st
+import numpy as np
 
-from attnlab.figures.style import SERIES
+from attnlab.core.trace import frozen
+from attnlab.figures.curves import curves
+from attnlab.figures.export import save
+from attnlab.figures.provenance import record
+from attnlab.figures.style import words_in
+from attnlab.ui.positions.charts import caption, keep
+from attnlab.ui.show import show
+from attnlab.ui.words import language
+
+if TYPE_CHECKING:
+    from attnlab.figures.picture import Series
 
 
-@dataclass(frozen=True)
-class Band:
-    name: str
-    x: Any
-    y: Any
-    low: Any = None
-    high: Any = None
-    texts: Sequence[str] | None = None
+def line(name: str, x: Any, y: Any, low: Any = None, high: Any = None, texts: Sequence[str] | None = None) -> "Series":
+    """One curve. low, high: its band. texts: what each point is called."""
+    from attnlab.figures.picture import Series
+
+    low, high = (None if end is None else frozen(end) for end in (low, high))
+    return Series(name, frozen(np.asarray(x)), frozen(y), low, high, None if texts is None else tuple(texts))
 
 
 def curve(
-    bands: Sequence[Band],
-    *,
-    key: str,
-    title: str,
-    axes: tuple[str, str],
-    shaded: Any = None,
-    span: Any = None,
-    ticks: Any = None,
-    facts: Mapping[str, Any] | None = None,
-    height: int = 350,
+    series: "Sequence[Series]", *, key: str, title: str, axes: tuple[str, str], facts: Mapping[str, Any] | None = None, **how: Any
 ) -> None:
-    import plotly.graph_objects as go
-
-    fig = go.Figure()
-    for b, colour in zip(bands, SERIES):
-        fig.add_trace(go.Scatter(x=list(b.x), y=[float(v) for v in b.y], name=b.name, line={"color": colour}, mode="lines+markers"))
-    fig.update_layout(title=title, height=height, xaxis_title=axes[0], yaxis_title=axes[1])
-    st.plotly_chart(fig, key=key)
+    """Curves on the page. how: options of figures.curves."""
+    chart = curves(series, axes=axes, title=title, caption=caption(facts), words=words_in(language()), **how)
+    show(chart, name=key, alt=title)
+    keep(lambda kind: save(chart, kind, record=record(**facts or {})), key)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -17,10 +17,13 @@ from attnlab.models.spec import Model
 from attnlab.ui.ask import ask_choice, ask_number
 from attnlab.ui.positions.charts import chart, short
 from attnlab.ui.positions.clocks import clocks
-from attnlab.ui.positions.curves import Band, curve
+from attnlab.ui.positions.curves import curve, line
 from attnlab.ui.rows import ask_row
 from attnlab.ui.traces import get_model
 from attnlab.ui.words import t
+
+if TYPE_CHECKING:
+    from attnlab.figures.picture import Series
 
 BASES = (10, 100, 1000, 10_000, 100_000, 1_000_000)
 FREE = "free"
@@ -115,7 +118,7 @@ def profile(kind: str, view: View, cell: tuple[int, int]) -> None:
     """The pinned column from top to bottom: a wave, a learned line, a slope; the column beside it for comparison."""
     pair = sorted({cell[1], min(cell[1] ^ 1, len(view.columns) - 1)})
     curve(
-        [Band(view.columns[c], view.along or range(len(view.rows)), view.table[:, c], texts=view.rows) for c in pair],
+        [line(view.columns[c], view.along or range(len(view.rows)), view.table[:, c], texts=view.rows) for c in pair],
         key=f"profile-{kind}",
         title=t("positions.profile", column=view.columns[cell[1]]),
         axes=(view.axes[0], view.name),
@@ -150,7 +153,7 @@ def from_here(kind: str, view: View, n: int) -> None:
     here = int(st.slider(t("positions.from"), 0, n - 1, min(n // 3, n - 1), key="from", bind="query-params"))
     row = view.similarity[here]
     curve(
-        [Band(t("positions.like", p=here), list(range(n)), row)],
+        [line(t("positions.like", p=here), list(range(n)), row)],
         key=f"row-{kind}",
         title=t("positions.row_title", p=here),
         axes=(t("positions.position"), t("positions.similarity")),
@@ -167,13 +170,13 @@ def overlay(kind: str, view: View, n: int) -> None:
         if other == kind:
             bands.append(band(f"{name} ◀", view.similarity))
         elif other == "none":
-            bands.append(Band(name, gap, np.ones(n)))
+            bands.append(line(name, gap, np.ones(n)))
         elif other == "sinusoidal":
-            bands.append(Band(name, gap, pos.cosine(pos.sinusoid(n, 64))[0]))
+            bands.append(line(name, gap, pos.cosine(pos.sinusoid(n, 64))[0]))
         elif other == "rotary":
-            bands.append(Band(name, gap, pos.rotary_similarity(gap, D_HEAD)))
+            bands.append(line(name, gap, pos.rotary_similarity(gap, D_HEAD)))
         elif other == "alibi":
-            bands.append(Band(f"{name} H{HEADS // 2}", gap, pos.factor(pos.alibi(n, HEADS)[HEADS // 2, 0], frozen(0.0))))
+            bands.append(line(f"{name} H{HEADS // 2}", gap, pos.factor(pos.alibi(n, HEADS)[HEADS // 2, 0], frozen(0.0))))
         elif other == "learned" and (names := tables("learned")):
             model = get_model(names[0])
             bands.append(band(f"{name} ({names[0]})", pos.cosine(position_table(model, stack_of(model), limited(model, n)))))
@@ -190,10 +193,10 @@ def overlay(kind: str, view: View, n: int) -> None:
     st.caption(t("positions.overlay_note"))
 
 
-def band(name: str, similarity: Array) -> Band:
+def band(name: str, similarity: Array) -> "Series":
     """A matrix of similarities against distance: the mean, and from the lowest to the highest."""
     seen = pos.by_distance(similarity)
-    return Band(name, np.arange(len(seen.mean)), seen.mean, seen.low, seen.high)
+    return line(name, np.arange(len(seen.mean)), seen.mean, seen.low, seen.high)
 
 
 # One function per encoding: widgets for what can be chosen, then the view

@@ -10,7 +10,7 @@ from attnlab.training.lengths import LengthScore, accuracy_by_length, sequences
 from attnlab.training.tasks import TRAINED
 from attnlab.ui.ask import ask_number
 from attnlab.ui.positions.charts import chart, facts_of
-from attnlab.ui.positions.curves import Band, curve
+from attnlab.ui.positions.curves import curve, line
 from attnlab.ui.positions.switch import FAMILY, answer, family, mirror_head, numbered
 from attnlab.ui.rows import ask_row, ask_rows
 from attnlab.ui.traces import get_model, get_trace
@@ -100,7 +100,7 @@ def draw(wanted: Sequence[Key], longest: int) -> None:
         seen = [found[key] for key in wanted if key[0] == kind and key in found]
         if seen:
             low, high = zip(*(score.band for score in seen), strict=True)
-            bands.append(Band(t(f"positions.{kind}"), [s.length for s in seen], [s.accuracy for s in seen], low, high))
+            bands.append(line(t(f"positions.{kind}"), [s.length for s in seen], [s.accuracy for s in seen], low, high))
     if bands:
         n, seed = wanted[0][2:]
         curve(
@@ -109,7 +109,7 @@ def draw(wanted: Sequence[Key], longest: int) -> None:
             title=t("positions.longer_title"),
             axes=(t("positions.length"), t("positions.accuracy")),
             shaded=(*TRAINED, t("positions.region")),
-            span=(TRAINED[0], longest),
+            y_range=(-0.02, 1.05),
             facts={"options": {"sequences": n, "seed": seed}},
         )
         st.caption(t("positions.longer_note", n=n))

@@ -24,9 +24,12 @@ def switch() -> None:
     """One toggle row: the anti-diagonal appears and disappears."""
     names = family()
     st.markdown(t("positions.switch_lead"))
-    text = ask_text(LETTERS, "letters", t("positions.letters"))
-    shown = ask_rows("shown", {kind: t(f"positions.{kind}") for kind in names}, label=t("positions.encodings"))
-    left, middle, right, _ = st.columns([4, 1, 1, 2], vertical_alignment="bottom")
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    with left:
+        text = ask_text(LETTERS, "letters", t("positions.letters"))
+    with right:
+        shown = ask_rows("shown", {kind: t(f"positions.{kind}") for kind in names}, label=t("positions.encodings"))
+    left, middle, right = st.columns([4, 2, 2], vertical_alignment="bottom")
     with left:
         best = ask_switch("mirror", t("positions.mirror"), default=True, help=t("positions.mirror_help"))
     shape = get_model(FAMILY + next(iter(names))).spec.stacks["encoder"]

@@ -10,7 +10,7 @@ from attnlab.core.trace import Array, Attention, Trace
 from attnlab.models.spec import Spec
 from attnlab.ui.ask import ask_attention, ask_head, ask_model, ask_number, ask_text
 from attnlab.ui.positions.charts import Cell, chart, facts_of, head_map, ranked
-from attnlab.ui.positions.curves import Band, curve
+from attnlab.ui.positions.curves import curve, line
 from attnlab.ui.rows import ask_row
 from attnlab.ui.traces import Positions, get_model, get_trace
 from attnlab.ui.words import md_escape, t
@@ -139,7 +139,7 @@ def outputs(before: Trace, after: Trace, edit: str, stack: str) -> None:
     pieces, places = before.source.pieces, list(range(len(before.source)))
     drift, cosine = pos.drift(old, new), pos.same_direction(old, new)
     curve(
-        [Band(t("positions.drift"), places, drift, texts=pieces), Band(t("positions.cosine"), places, cosine, texts=pieces)],
+        [line(t("positions.drift"), places, drift, texts=pieces), line(t("positions.cosine"), places, cosine, texts=pieces)],
         key="outputs",
         title=t("positions.outputs", edit=t(f"positions.{edit}")),
         axes=(t("positions.token"), t("positions.size")),
