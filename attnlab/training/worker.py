@@ -1,0 +1,112 @@
+"""The process that one background training is: reads job.json, tells what happens in `events`, obeys `order`."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+from attnlab.core.words import InputError
+from attnlab.training.checkpoint import NAME, load_checkpoint
+from attnlab.training.loop import Progress, Recipe, Scores, Trainer
+from attnlab.training.run import Material, Plan, finished, prepare, run
+from attnlab.version import VERSION
+
+
+def read_plan(said: dict[str, Any]) -> Plan:
+    """A Plan as json.dumps(asdict(plan), default=str) wrote it."""
+    paths = {name: None if said[name] is None else Path(said[name]) for name in ("data", "valid")}
+    tuples = {name: tuple(said[name]) for name in ("lengths", "probes")}
+    return Plan(**said | paths | tuples | {"recipe": Recipe(**said["recipe"])})
+
+
+def work(folder: Path) -> None:
+    """Train until the end, an order, or the end of the time or of the server; the last line of `events` says which."""
+    asked = json.loads((folder / "job.json").read_text("utf-8"))
+    wanted, began = read_plan(asked["plan"]), time.monotonic()
+    with (folder / "events").open("a", encoding="utf-8", buffering=1) as events:
+        try:
+            tell(events, "end", **train(wanted, folder, events, began + asked["seconds"], asked["parameters"]))
+        except InputError as error:
+            tell(events, "end", state="failed", key=error.key, facts=plain(error.facts, folder))
+
+
+def train(wanted: Plan, folder: Path, events: IO[str], deadline: float, most: int) -> dict[str, Any]:
+    """How it ended, as the fields of the last event."""
+    material, model = prepare(wanted), folder / "model"
+    size = sum(p.numel() for p in material.module.parameters())
+    if size > most:
+        raise InputError("error.training_limit", what="parameters", given=size, limit=most)
+    tell(events, "material", parameters=size, examples=material.examples, refused=material.refused[:20], n_refused=len(material.refused))
+    training, parent = run(wanted, model, resume=(model / NAME).is_file(), material=material), os.getppid()
+    end: dict[str, Any] = {"state": "done"}
+    last: Progress | None = None
+    scores: Scores = {}
+    for progress in training:
+        tell(events, "step", progress=asdict(progress))
+        last, scores = progress, progress.scores or scores
+        order = read_order(folder)
+        if os.getppid() != parent or order == "pause":
+            end = {"state": "paused"}
+        elif order == "stop":
+            end = {"state": "stopped"}
+        elif time.monotonic() > deadline and progress.step < wanted.recipe.steps:
+            end = {"state": "stopped", "key": "error.training_time", "facts": {"step": progress.step}}
+        if end["state"] != "done" and progress.step < wanted.recipe.steps:
+            training.close()  # writes the checkpoint
+            keep(wanted, material, model)
+            break
+        end = {"state": "done"}
+    (model / "card.md").write_text(card(wanted, material, last, scores, size), "utf-8")
+    return end
+
+
+def plain(facts: Mapping[str, object], folder: Path) -> dict[str, object]:
+    """The facts of a mistake as JSON can say them, without the folder that only the server knows."""
+    return {key: fact if isinstance(fact, int | float) else str(fact).replace(f"{folder}{os.sep}", "") for key, fact in facts.items()}
+
+
+def read_order(folder: Path) -> str:
+    try:
+        return (folder / "order").read_text()
+    except FileNotFoundError:
+        return ""
+
+
+def keep(wanted: Plan, material: Material, model: Path) -> None:
+    """Write the model as it is at the checkpoint, which need not be one that was validated."""
+    trainer = Trainer(material.module, wanted.recipe)
+    load_checkpoint(model, trainer)
+    finished(trainer, material, wanted).save(model)
+
+
+def card(wanted: Plan, material: Material, last: Progress | None, scores: Scores, size: int) -> str:
+    """What a stranger needs to know of the model."""
+    recipe = ", ".join(f"{name} {value}" for name, value in asdict(wanted.recipe).items())
+    shape = ", ".join(f"{name} {value}" for name, value in asdict(material.module.config).items())
+    data = f"{wanted.data.name}, {material.examples} rows ({len(material.refused)} left out)" if wanted.data else "generated"
+    measured = ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
+    lines = [
+        f"# A Transformer trained to {wanted.kind}",
+        "",
+        f"- Trained in the browser with attnlab {VERSION}, {0 if last is None else last.step} of {wanted.recipe.steps} steps.",
+        f"- Data: {data}.",
+        f"- Held out, when last measured: {measured or 'not measured'}.",
+        f"- {size:,} parameters: {shape}.",
+        f"- Recipe: {recipe}.",
+        "- Weaknesses: not examined. Nobody has checked what it says.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def tell(events: IO[str], event: str, **facts: object) -> None:
+    events.write(json.dumps({"event": event, **facts}) + "\n")
+
+
+if __name__ == "__main__":
+    if hasattr(os, "nice"):
+        os.nice(10)  # pages go first
+    work(Path(sys.argv[1]))
