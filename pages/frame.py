@@ -3,8 +3,10 @@
 import streamlit as st
 
 from attnlab.core.words import ASSETS, LANGUAGES
+from attnlab.ui import link
 from attnlab.ui.words import choose_language, language, t
 
+link.begin()
 st.set_page_config(page_title="Attention Lab", page_icon=str(ASSETS / "favicon.png"), layout="wide")
 st.html(ASSETS / "components" / "page.css")
 
@@ -23,4 +25,8 @@ with st.container(horizontal=True, gap="small", key="languages"):
     for code, name in LANGUAGES.items():
         st.button(name, key=f"speak {code}", type="tertiary", disabled=code == language(), on_click=choose_language, args=(code,))
 
-page.run()
+link.put("lang", st.session_state.get("chosen_language") or link.given("lang"))
+try:
+    page.run()
+finally:  # a page that stopped at a mistake has its address too
+    link.write()

@@ -1,6 +1,7 @@
 """Widgets that ask, and keep their answer in the link: open the same link anywhere and the same view is there."""
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from typing import Literal, TypeVar
 
 import streamlit as st
@@ -9,6 +10,7 @@ from attnlab.core.trace import Attention, Stack, Trace
 from attnlab.core.words import InputError
 from attnlab.models.load import known
 from attnlab.models.spec import Spec
+from attnlab.ui import link
 from attnlab.ui.traces import DEFAULT_MODEL, DEFAULT_TEXT, get_model, own_specs
 from attnlab.ui.words import md_escape, t
 
@@ -22,21 +24,15 @@ def ask_model(only: Callable[[Spec], bool] | None = None, *, width: Width = "str
     """Which model, by name; anything the hub or a folder holds may be typed. Raises InputError for one that cannot do what `only` needs."""
     specs = [spec for spec in [*known(), *own_specs()] if only is None or only(spec)]
     names = [spec.name for spec in specs]
-    here = st.session_state.get("model", st.query_params.get("model"))
-    if here and here not in names:  # another page's choice, or a hub name in the link
-        names.append(str(here))
-    first = names.index(DEFAULT_MODEL) if DEFAULT_MODEL in names else 0
+    _follow("model", DEFAULT_MODEL, lambda asked: asked)
+    here = str(st.session_state["model"] or DEFAULT_MODEL)
+    if here not in names:  # another page's choice, or a hub name in the link
+        names.append(here)
     name = st.selectbox(
-        t("ui.model"),
-        names,
-        index=first,
-        key="model",
-        bind="query-params",
-        accept_new_options=True,
-        help=t("ui.model_help"),
-        width=width,
+        t("ui.model"), names, key="model", accept_new_options=True, help=t("ui.model_help"), width=width, persist_state="session"
     )
     name = (name or DEFAULT_MODEL).strip()
+    link.put("model", None if name == DEFAULT_MODEL else name)
     if only is not None and name not in {spec.name for spec in specs} and not only(get_model(name).spec):
         raise InputError("error.other_model", name=name, known=", ".join(spec.name for spec in specs))
     return name
@@ -44,9 +40,10 @@ def ask_model(only: Callable[[Spec], bool] | None = None, *, width: Width = "str
 
 def ask_text(default: str = DEFAULT_TEXT, key: str = "text", label: str | None = None) -> str:
     """The sentence, shared by all pages. A text too long for a link is kept for this visit only."""
-    short = len(st.session_state.get(key) or "") <= LONGEST_LINK
-    bind: Literal["query-params"] | None = "query-params" if short else None
-    return st.text_input(label or t("ui.text"), default, key=key, bind=bind, persist_state="session")
+    _follow(key, default, lambda asked: asked)
+    text = st.text_input(label or t("ui.text"), key=key, persist_state="session")
+    link.put(key, None if text == default or len(text) > LONGEST_LINK else text)
+    return text
 
 
 def ask_stack(trace: Trace, *, width: Width = "stretch") -> Stack:
@@ -68,23 +65,32 @@ def ask_head(attention: Attention, *, width: Width = "stretch") -> int:
 
 def ask_number(key: str, low: int, high: int, default: int, *, label: str, help: str | None = None, width: Width = "stretch") -> int:
     """A whole number. One that the link asks for and that does not exist is named, and the nearest one is shown."""
-    asked = st.query_params.get(key)
-    if asked is not None and _outside(asked, low, high):
+    asked = link.given(key) if link.leads() else None
+    if asked is not None and not low <= (_whole(asked, low - 1)) <= high:
         st.toast(md_escape(t("ui.outside", label=label, given=asked, low=low, high=high)))
-    kept = st.session_state.get(key)
-    if kept is not None and not low <= kept <= high:  # the model before had more layers or heads
-        st.session_state[key] = min(max(kept, low), high)
-    return int(st.number_input(label, low, high, default, key=key, bind="query-params", help=help, disabled=low == high, width=width))
+    _follow(key, default, lambda asked: _whole(asked, default))
+    kept = min(max(int(st.session_state[key]), low), high)
+    if kept != st.session_state[key]:  # the link asks for too much, or the model before had more layers or heads
+        st.session_state[key] = kept
+    number = int(st.number_input(label, low, high, key=key, help=help, disabled=low == high, width=width, persist_state="session"))
+    link.put(key, None if number == default else str(number))
+    return number
 
 
 def ask_slider(key: str, low: float, high: float, default: float, *, label: str, step: float = 0.01, help: str | None = None) -> float:
     """A number on a scale."""
-    return float(st.slider(label, low, high, default, step, key=key, bind="query-params", help=help))
+    _follow(key, default, lambda asked: min(max(_real(asked, default), low), high))
+    number = float(st.slider(label, low, high, step=step, key=key, help=help, persist_state="session"))
+    link.put(key, None if number == default else f"{number:g}")
+    return number
 
 
 def ask_switch(key: str, label: str, default: bool = False, *, help: str | None = None) -> bool:
     """Yes or no."""
-    return bool(st.toggle(label, default, key=key, bind="query-params", help=help))
+    _follow(key, default, lambda asked: {"true": True, "false": False}.get(asked.lower(), default))
+    on = bool(st.toggle(label, key=key, help=help, persist_state="session"))
+    link.put(key, None if on == default else str(on).lower())
+    return on
 
 
 def ask_choice(
@@ -100,30 +106,31 @@ def ask_choice(
     names = dict(options) if isinstance(options, Mapping) else {option: option for option in options}
     values = list(names)
     default = values[0] if default is None else default
-    asked = st.query_params.get(key, st.session_state.get(f"kept {key}", default))
-    chosen = asked if asked in names else default
-    widget = f"choice {key}"
-    if st.session_state.get(widget) != chosen:
-        st.session_state[widget] = chosen
-
-    def remember() -> None:
-        # The widget is not bound to the link: a bound one would write the words on the page, which change with the language.
-        value = st.session_state[widget]
-        st.session_state[f"kept {key}"] = value
-        if value == default:
-            st.query_params.pop(key, None)
-        else:
-            st.query_params[key] = value
-
-    st.selectbox(label, values, format_func=lambda value: names[value], key=widget, on_change=remember, help=help, width=width)
-    return chosen
+    _follow(key, default, lambda asked: asked)
+    if st.session_state[key] not in names:  # a link from elsewhere, or a page that offers other choices
+        st.session_state[key] = default
+    value = st.selectbox(label, values, format_func=names.__getitem__, key=key, help=help, width=width, persist_state="session")
+    link.put(key, None if value == default else value)
+    return value
 
 
-def _outside(asked: str, low: int, high: int) -> bool:
+def _follow(key: str, default: object, read: Callable[[str], object]) -> None:
+    """Give a widget its value before it is drawn: from the address where that leads, else as it was, else the default."""
+    if link.leads() or key not in st.session_state:
+        asked = link.given(key)
+        st.session_state[key] = default if asked is None else read(asked)
+
+
+def _whole(text: str, other: int) -> int:
+    return int(_real(text, other))
+
+
+def _real(text: str, other: float) -> float:
     try:
-        return not low <= int(float(asked)) <= high
-    except (ValueError, OverflowError):
-        return True
+        number = float(text)
+    except ValueError:
+        return other
+    return number if isfinite(number) else other
 
 
 def ask_pair(model: str) -> str | None:
@@ -143,8 +150,9 @@ def ask_target(model: str) -> str | None:
 def open_head(stack: Stack, layer: int, head: int, *, cell: tuple[int, int] | None = None, text: str | None = None) -> None:
     """Go to the Heads page with this head chosen."""
     st.session_state["layer"], st.session_state["head"] = layer, head
-    st.session_state["kept stack"] = stack
+    st.session_state["stack"] = stack
     if text is not None:
         st.session_state["text"] = text
-    # The address is written anew by the page that opens: what is bound to widgets comes back by itself.
-    st.switch_page("look/heads.py", query_params={} if cell is None else {"cell": f"{cell[0]},{cell[1]}"})
+    st.session_state["cell"] = None if cell is None else f"{cell[0]},{cell[1]}"
+    st.session_state["heads"] = None
+    st.switch_page("look/heads.py")

@@ -12,6 +12,7 @@ from attnlab.core.trace import Array
 from attnlab.core.views import Thumbnails
 from attnlab.core.words import ASSETS
 from attnlab.figures import ramp, style
+from attnlab.ui import link as address
 from attnlab.ui.words import t
 
 EXACT = 65_536  # up to so many cells float32 is sent, beyond it float16
@@ -60,7 +61,7 @@ def matrix(
     kind: "weights" goes from 0 to 1, "signed" diverges around 0 as far as the values go, unless low and high say otherwise.
     pinned: where the pin stands until the visitor moves it; a changed value moves it. name: what one number is, in words.
     axes: what a row and a column are, a query and a key unless said otherwise.
-    link: maps and lines of one page with the same link show each other's hover. in_link: the pin's name in the address.
+    link: maps and lines of one page with the same name here show each other's hover. in_link: the pin's name in the address.
     numbers: write them where they can be read.
     height, largest: pixels of the whole map and of one cell at most. Raises ValueError when labels and values disagree.
     """
@@ -195,31 +196,36 @@ def overview(
     return row, column
 
 
-def heads_on(key: str, head: int, n_heads: int) -> list[int]:
+def heads_on(key: str, head: int, n_heads: int, in_link: str = "heads") -> list[int]:
     """Which heads the line view shows: those switched on while this head was the chosen one, else this head alone. Kept in the link."""
-    state = (st.session_state.get(key) or {}).get("heads")
-    if state is not None and st.session_state.get(f"{key} of") == head:
-        chosen = [int(each) for each in state]
-    else:
-        asked = st.query_params.get("heads", "").split(",")
-        chosen = [int(each) for each in asked if each.isdecimal()] if f"{key} of" not in st.session_state else [head]
-    chosen = sorted({each for each in chosen if each < n_heads}) or [head]
-    st.session_state[f"{key} of"] = head
-    remember("heads", ",".join(map(str, chosen)) if chosen != [head] else None)
+    clicked = (st.session_state.get(key) or {}).get("heads")
+    kept, of = linked(in_link), st.session_state.get(f"{key} of", head)
+    if clicked is not None and clicked != st.session_state.get(f"{key} seen"):
+        kept = ",".join(map(str, clicked))
+    elif of != head:
+        kept = ""
+    st.session_state[f"{key} seen"], st.session_state[f"{key} of"] = clicked, head
+    chosen = sorted({int(each) for each in kept.split(",") if each.isdecimal() and int(each) < n_heads}) or [head]
+    keep(in_link, ",".join(map(str, chosen)) if chosen != [head] else None)
     return chosen
 
 
-def remember(name: str, value: str | None) -> None:
-    """Write a choice that no widget holds into the link; None takes it out."""
-    if value is None:
-        st.query_params.pop(name, None)
-    elif st.query_params.get(name) != value:
-        st.query_params[name] = value
+def linked(name: str) -> str:
+    """A choice that no widget holds, as the link writes it: from the address where that leads, else as it was."""
+    if address.leads() or name not in st.session_state:
+        st.session_state[name] = address.given(name)
+    return st.session_state[name] or ""
 
 
-def cell_in_link(name: str = "cell") -> tuple[int, int] | None:
+def keep(name: str, value: str | None) -> None:
+    """Keep such a choice for this visit and in the link."""
+    st.session_state[name] = value
+    address.put(name, value)
+
+
+def _cell(text: str) -> tuple[int, int] | None:
     """A pinned cell as the link writes it: "3,5"."""
-    parts = st.query_params.get(name, "").split(",")
+    parts = text.split(",")
     return (int(parts[0]), int(parts[1])) if len(parts) == 2 and all(each.isdecimal() for each in parts) else None
 
 
@@ -230,18 +236,17 @@ def _nothing() -> None:
 def _pinned(key: str, asked: tuple[int, int] | None, in_link: str | None, size: tuple[int, ...]) -> tuple[int, int] | None:
     """Where the pin is: where the visitor put it, unless the page has asked for another place since. Outside the map: nowhere."""
     clicked = (st.session_state.get(key) or {}).get("cell")  # row, column (-1: released) and a counter that tells two clicks apart
-    if clicked is None and in_link is not None:
-        asked = cell_in_link(in_link) or asked
-    seen = st.session_state.get(f"{key} asked", (asked, None))
-    if seen[0] != asked:  # the page has changed its mind: what was clicked before no longer counts
-        seen = (asked, clicked)
-    st.session_state[f"{key} asked"] = seen
-    row, column = asked or (-1, -1)
-    if clicked is not None and clicked != seen[1]:
-        row, column = int(clicked[0]), int(clicked[1])
-    pin = (row, column) if 0 <= row < size[0] and 0 <= column < size[1] else None
+    before, pin, seen = st.session_state.get(f"{key} pin", (asked, asked, None))
     if in_link is not None:
-        remember(in_link, None if pin is None else f"{row},{column}")
+        pin = _cell(linked(in_link)) or (asked if before != asked or seen is None else None)
+    elif before != asked:
+        pin = asked
+    if clicked is not None and clicked != seen:
+        pin = (int(clicked[0]), int(clicked[1]))
+    pin = pin if pin is not None and 0 <= pin[0] < size[0] and 0 <= pin[1] < size[1] else None
+    st.session_state[f"{key} pin"] = (asked, pin, clicked)
+    if in_link is not None:
+        keep(in_link, None if pin is None else f"{pin[0]},{pin[1]}")
     return pin
 
 

@@ -10,8 +10,6 @@ from attnlab.ui.ask import LONGEST_LINK
 from attnlab.ui.heads import View
 from attnlab.ui.words import md_escape, t
 
-CHOICES = ("over", "between")  # options that a choice widget holds; the others are switches and numbers
-
 
 class File(Protocol):
     def getvalue(self) -> bytes: ...
@@ -27,7 +25,7 @@ def open_figure(file: File | None) -> None:
     )
     if st.button(t("home.reopen"), type="primary"):
         restore(record)
-        st.switch_page("look/heads.py" if "layer" in record else "look/layers.py", query_params={})
+        st.switch_page("look/heads.py" if "layer" in record else "look/layers.py")
 
 
 def restore(record: dict[str, Any]) -> None:
@@ -38,11 +36,11 @@ def restore(record: dict[str, Any]) -> None:
     for name in ("pair", "target"):
         st.session_state[name] = record.get(name, "")
     if record.get("stack") in STACKS:
-        st.session_state["kept stack"] = record["stack"]
+        st.session_state["stack"] = record["stack"]
     options = record.get("options", {})
     for name, default in vars(View()).items():
         value = options.get(name, default)
         if type(value) is type(default):
-            st.session_state[f"kept {name}" if name in CHOICES else name] = value
+            st.session_state[name] = value
     if len(str(record.get("text", ""))) > LONGEST_LINK:
         st.toast(t("home.long"))

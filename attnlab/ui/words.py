@@ -8,8 +8,8 @@ from attnlab.core.words import LANGUAGES, say
 
 
 def language() -> str:
-    """ "en" or "zh": from the link, else as chosen before in this visit, else what the browser prefers."""
-    asked = st.query_params.get("lang") or st.session_state.get("chosen_language")
+    """ "en" or "zh": as chosen in this visit, else from the link, else what the browser prefers."""
+    asked = st.session_state.get("chosen_language") or st.query_params.get("lang")
     if asked in LANGUAGES:
         return str(asked)
     return "zh" if (st.context.locale or "en").lower().startswith("zh") else "en"
@@ -26,6 +26,5 @@ def md_escape(text: str) -> str:
 
 
 def choose_language(code: str) -> None:
-    """Speak another language from now on; the link says so too."""
+    """Speak another language from now on."""
     st.session_state["chosen_language"] = code
-    st.query_params["lang"] = code

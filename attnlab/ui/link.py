@@ -1,0 +1,41 @@
+"""The address says what is on screen: a link opened anywhere restores the view, and Back goes to the page before as it was.
+
+Streamlit can bind widgets to the address itself, but it writes each change of a page's parameters as a step of the browser's history:
+after a change of page Back then meets the same page without its choices. So the address is written here, once a run, in place.
+"""
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from attnlab.core.words import ASSETS
+
+_address = st.components.v2.component("attnlab_address", html="<span></span>", js=(ASSETS / "components" / "address.js").read_text("utf-8"))
+MINE, RUN, FRESH = "link written", "link run", "link fresh"  # what was put this run, how many runs there were, whether the address leads
+
+
+def begin() -> None:
+    """Start a run. The address leads when it was just opened or gone back to; otherwise the page leads."""
+    context = get_script_run_ctx()
+    st.session_state[FRESH] = RUN not in st.session_state or bool(context and context.is_history_navigation)
+    st.session_state[RUN] = st.session_state.get(RUN, 0) + 1
+    st.session_state[MINE] = dict.fromkeys(st.session_state.get(MINE, {}))
+
+
+def leads() -> bool:
+    """Whether the address, and not what this visit chose before, says what to show."""
+    return bool(st.session_state.get(FRESH, False))
+
+
+def given(name: str) -> str | None:
+    """What the address asks for."""
+    return st.query_params.get(name)
+
+
+def put(name: str, value: str | None) -> None:
+    """Have the address say this; None for what goes without saying."""
+    st.session_state.setdefault(MINE, {})[name] = value
+
+
+def write() -> None:
+    """Write the address, at the end of a run. Parameters that are none of ours stay as they are."""
+    _address(data={"put": st.session_state.get(MINE, {}), "run": st.session_state.get(RUN, 0)}, key="address")
