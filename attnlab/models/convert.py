@@ -92,11 +92,11 @@ def from_bert(
     return module.eval()
 
 
-def smaller(tokenizer: str, texts: Iterable[str], *, at_least: int = 1) -> tuple[Tokenizer, list[int]]:
+def smaller(tokenizer: str, texts: Iterable[str], *, at_least: int = 1, first: int = 0) -> tuple[Tokenizer, list[int]]:
     """A WordPiece tokenizer.json cut down to the pieces that some texts use, and the old id of each piece left.
 
     All special tokens and all single characters stay, so that no word becomes unknown that was known before; nothing is
-    truncated or padded. at_least: how often a piece must occur.
+    truncated or padded. at_least: how often a piece must occur; first: ids below this stay anyway (BERT's are in order of frequency).
     """
     about = json.loads(tokenizer)
     about["truncation"] = about["padding"] = None
@@ -107,7 +107,11 @@ def smaller(tokenizer: str, texts: Iterable[str], *, at_least: int = 1) -> tuple
             counted[piece] = counted.get(piece, 0) + 1
     special = {token["content"] for token in about["added_tokens"]}
     old = sorted(about["model"]["vocab"].items(), key=lambda entry: entry[1])
-    kept = [(piece, i) for piece, i in old if piece in special or len(piece.removeprefix("##")) == 1 or counted.get(piece, 0) >= at_least]
+    kept = [
+        (piece, i)
+        for piece, i in old
+        if i < first or piece in special or len(piece.removeprefix("##")) == 1 or counted.get(piece, 0) >= at_least
+    ]
     new = {piece: i for i, (piece, _) in enumerate(kept)}
     about["model"]["vocab"] = new
     for token in about["added_tokens"]:

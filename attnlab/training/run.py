@@ -49,7 +49,7 @@ HELD_OUT = 0.05
 
 @dataclass(frozen=True)
 class Plan:
-    """What to train. shape: choices of Config that differ from the task's own; vocab: pieces of a trained tokenizer.
+    """What to train. shape: choices of Config that differ from the task's own; vocab: pieces of a trained tokenizer (with init: the commonest that are kept).
 
     data and valid: TSV files (a twentieth of data is held out when valid is None); probes: sentences whose attention is kept
     along the way; init: "bert" begins a classifier with the first layers of the shipped BERT. source and licence: of the data.
@@ -163,7 +163,7 @@ def bert_start(wanted: Plan, texts: Sequence[str], classes: int) -> tuple[Tokeni
     from attnlab.models.load import bert_folder
 
     folder, choices = bert_folder(), SHAPES["classify"] | wanted.shape
-    tokenizer, keep = smaller((folder / "tokenizer.json").read_text("utf-8"), texts)
+    tokenizer, keep = smaller((folder / "tokenizer.json").read_text("utf-8"), texts, first=wanted.vocab)
     module = from_bert(
         load_file(folder / "model.safetensors"),
         json.loads((folder / "config.json").read_text("utf-8")),

@@ -40,7 +40,7 @@ def translation_scores(hypotheses: Sequence[str], references: Sequence[Sequence[
     found = []
     for metric in metrics:
         score = metric.corpus_score(list(hypotheses), refs)
-        found.append(Score(metric.name, float(score.score), str(metric.get_signature())))
+        found.append(Score(score.name, float(score.score), str(metric.get_signature())))
     return found
 
 
