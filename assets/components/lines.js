@@ -15,11 +15,11 @@ function build(root) {
   const paint = (h) => data.heads[h % data.heads.length];
 
   function layout() {
-    const n = Math.max(data.queries.length, data.keys.length), width = root.clientWidth - (n * LEAST + 26 > data.height ? 12 : 0);
+    const n = Math.max(data.queries.length, data.keys.length), width = root.clientWidth - (n * LEAST + 26 > room(data.height, 330) ? 12 : 0);
     const pen = canvas.getContext('2d');
     pen.font = `${FONT}px ${look.font}`;
     const longest = (texts) => Math.min(130, width * 0.3, texts.reduce((most, text) => Math.max(most, pen.measureText(text.slice(0, 40)).width), 30)) + 12;
-    const row = Math.max(LEAST, Math.min(ROW + 8, (data.height - 26) / n));
+    const row = Math.max(LEAST, Math.min(ROW + 8, (room(data.height, 330) - 26) / n));
     place = { width, row, left: longest(data.queries), right: width - longest(data.keys), top: 24, height: 26 + n * row };
   }
 
@@ -197,7 +197,7 @@ function build(root) {
       title.style.display = data.title ? '' : 'none';
       note.textContent = data.note;
       note.style.display = data.note ? '' : 'none';
-      scroll.style.maxHeight = `${data.height + 8}px`;
+      scroll.style.maxHeight = `${room(data.height, 330) + 8}px`;
       canvas.setAttribute('aria-label', `${data.title || data.words.lines}. ${data.words.keys}`);
       squares();
       draw();

@@ -30,11 +30,11 @@ function build(root) {
     pen.font = `${FONT}px ${look.font}`;
     const longest = (texts) => Math.min(110, texts.reduce((most, text) => Math.max(most, pen.measureText(text.slice(0, 40)).width), 0));
     const left = Math.min(longest(data.queries) + 10, width * 0.3), tall = longest(data.keys);
-    let cell = Math.min((width - left - 8) / m, (data.height - 30) / n, data.largest);
+    let cell = Math.min((width - left - 8) / m, (room(data.height, 310) - 30) / n, data.largest);
     const flat = tall + 6 <= cell; // short labels stand upright
     const top = flat ? FONT + 10 : tall * 0.87 + 16;
     const right = flat ? 4 : Math.min(tall * 0.5 + 8, 64);
-    let wide = Math.min((width - left - right) / m, data.largest), high = Math.min((data.height - top - 4) / n, data.largest);
+    let wide = Math.min((width - left - right) / m, data.largest), high = Math.min((room(data.height, 310) - top - 4) / n, data.largest);
     if (data.square) wide = high = Math.min(wide, high);
     else high = Math.min(high, TALLEST);
     place = { left, top, wide, high, flat, right: left + m * wide, bottom: top + n * high, tall };

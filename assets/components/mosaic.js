@@ -35,7 +35,7 @@ function build(root) {
     const left = data.sorted ? 0 : 34, top = data.sorted ? 0 : 24;
     const under = (data.sorted ? 20 : 0) + (data.bars ? 8 : 0);
     const wide = (width - left) / across - GAP;
-    const size = Math.max(20, Math.min(wide, Math.max((data.height - top) / down - GAP - under, Math.min(wide, 64))));
+    const size = Math.max(20, Math.min(wide, Math.max((room(data.height, 240) - top) / down - GAP - under, Math.min(wide, 64))));
     const tall = Math.min(size * Math.max(0.5, Math.min(1.6, data.rows / data.columns)), size * 1.6);
     place = { left, top, size, tall, across, under, width, height: top + down * (tall + GAP + under) };
   }

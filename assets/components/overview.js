@@ -18,7 +18,7 @@ function build(root) {
 
   function draw() {
     if (!data || !root.clientWidth) return;
-    const scale = Math.min(root.clientWidth / data.n_k, data.height / data.n_q);
+    const scale = Math.min(root.clientWidth / data.n_k, room(data.height, 340) / data.n_q);
     place = { scale, wide: data.n_k * scale, high: data.n_q * scale };
     const pen = sharpen(canvas, place.wide, place.high);
     pen.imageSmoothingEnabled = false;

@@ -86,3 +86,6 @@ function tip(box, frame, lines, x, y) {
   box.style.left = `${Math.max(0, x + 16 + w > wide ? x - w - 12 : x + 16)}px`;
   box.style.top = `${Math.max(0, y - h - 10 < 0 ? y + 18 : y - h - 10)}px`;
 }
+
+// How tall a picture may be: what Python says, else what leaves room for the controls above and the readout below it.
+const room = (height, rest) => height ?? Math.max(280, window.innerHeight - rest);

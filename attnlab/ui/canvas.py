@@ -51,7 +51,7 @@ def matrix(
     axes: tuple[str, str] | None = None,
     link: str | None = None,
     in_link: str | None = None,
-    height: int = 470,
+    height: int | None = None,
     largest: int = 56,
     square: bool = True,
     numbers: bool = True,
@@ -63,7 +63,8 @@ def matrix(
     axes: what a row and a column are, a query and a key unless said otherwise.
     link: maps and lines of one page with the same name here show each other's hover. in_link: the pin's name in the address.
     numbers: write them where they can be read.
-    height, largest: pixels of the whole map and of one cell at most. Raises ValueError when labels and values disagree.
+    height, largest: pixels of the whole map (None: what the window has room for) and of one cell at most.
+    Raises ValueError when labels and values disagree.
     """
     n_q, n_k = values.shape
     if (n_q, n_k) != (len(queries), len(keys)):
@@ -106,7 +107,7 @@ def lines(
     title: str = "",
     note: str = "",
     link: str | None = None,
-    height: int = 470,
+    height: int | None = None,
 ) -> None:
     """Tokens on two sides and a line for each weight of at least `threshold`. weights: [slot q k].
 
@@ -140,7 +141,7 @@ def mosaic(
     captions: Sequence[Sequence[str]] | None = None,
     bars: Array | None = None,
     note: str = "",
-    height: int = 560,
+    height: int | None = None,
 ) -> tuple[int, int] | None:
     """Every layer and head as one canvas; returns (layer, head) in the run after one was clicked.
 
@@ -169,7 +170,7 @@ def mosaic(
 
 
 def overview(
-    pooled: Array, n_q: int, n_k: int, *, key: str, window: int, title: str = "", note: str = "", height: int = 470
+    pooled: Array, n_q: int, n_k: int, *, key: str, window: int, title: str = "", note: str = "", height: int | None = None
 ) -> tuple[int, int]:
     """A long text's map in blocks with a lens on it; returns the first row and column under the lens, which is `window` cells wide.
 

@@ -42,7 +42,7 @@ if not seen.weights.size:
     st.info(t("heads.nothing"))
     st.stop()
 high = (float(seen.weights.max()) or 1.0) if view.auto else 1.0
-st.markdown(f"**{md_escape(name)}.** {md_escape(link_sentence(seen))} {told_hidden(seen, view)}")
+st.markdown(t("heads.say", name=md_escape(name), link=md_escape(link_sentence(seen)), hidden=told_hidden(seen, view)))
 left, right = st.columns(2, gap="medium")
 with left:
     canvas.matrix(seen.weights, seen.queries, seen.keys, key="map", high=high, link="heads", in_link="cell")
