@@ -27,6 +27,7 @@ def curves(
     title: str = "",
     caption: str = "",
     shaded: tuple[float, float, str] | None = None,
+    x_range: tuple[float, float] | None = None,
     y_range: tuple[float, float] | None = None,
     ticks: Sequence[str] | None = None,
     markers: bool = True,
@@ -52,14 +53,14 @@ def curves(
         legend={"orientation": "v", "itemclick": "toggle", "itemdoubleclick": "toggleothers"},
         showlegend=True,
     )
-    chart.update_xaxes(title=escape(clean(axes[0])))
+    chart.update_xaxes(title=escape(clean(axes[0])), range=x_range)
     chart.update_yaxes(title=escape(clean(axes[1])), range=y_range)
     if ticks is not None:
         shown = [escape(clean(tick)) for tick in ticks]
         chart.update_xaxes(tickvals=list(range(len(shown))), ticktext=shown, tickangle=-40)
     if shaded is not None:
         low, high, name = shaded
-        label = {"text": escape(clean(name)), "textposition": "top left", "font": {"size": 11, "color": MUTED}}
+        label = {"text": escape(clean(name)), "textposition": "bottom left", "font": {"size": 11, "color": MUTED}}
         chart.add_shape(
             type="rect", xref="x", yref="paper", x0=low, x1=high, y0=0, y1=1, line_width=0, fillcolor=SHADE, layer="below", label=label
         )

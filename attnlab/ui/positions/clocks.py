@@ -1,7 +1,6 @@
 """Rotary positions as hands of clocks."""
 
 import numpy as np
-import streamlit as st
 
 from attnlab.core import positions as pos
 from attnlab.core.trace import frozen
@@ -10,6 +9,7 @@ from attnlab.figures.clocks import still
 from attnlab.figures.export import save
 from attnlab.figures.provenance import record
 from attnlab.ui.positions.charts import caption, keep, short
+from attnlab.ui.rows import ask_whole
 from attnlab.ui.show import show
 from attnlab.ui.words import t
 
@@ -18,7 +18,7 @@ SHOWN = 8  # dials, spread evenly over the pairs
 
 def clocks(n: int, d: int, base: float) -> None:
     """Pairs of dimensions turning as the position moves: the first fast, the last hardly at all."""
-    p = int(st.slider(t("positions.turn_to"), 0, n - 1, min(5, n - 1), key="p", bind="query-params"))
+    p = ask_whole("p", 0, n - 1, 5, label=t("positions.turn_to"))
     pairs = np.unique(np.linspace(0, d // 2 - 1, min(SHOWN, d // 2)).round().astype(int))
     angles = frozen(pos.angles(p + 1, d, base)[:, pairs])
     names = [f"{i} · λ {short(pos.wavelength(2 * i, d, base))}" for i in pairs]

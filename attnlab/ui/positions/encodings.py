@@ -18,7 +18,7 @@ from attnlab.ui.ask import ask_choice, ask_number
 from attnlab.ui.positions.charts import chart, short
 from attnlab.ui.positions.clocks import clocks
 from attnlab.ui.positions.curves import curve, line
-from attnlab.ui.rows import ask_row
+from attnlab.ui.rows import ask_row, ask_step, ask_whole
 from attnlab.ui.traces import get_model
 from attnlab.ui.words import t
 
@@ -36,7 +36,7 @@ class View:
     """What one encoding shows. table: its own numbers, similarity: [n n], how alike two positions are, 1 for the same.
 
     along: what the rows count, 0, 1, 2 ... when None. bias: a second matrix of positions by positions.
-    formula: the LaTeX of one cell of the table.
+    formula: the LaTeX of one cell of the table. limit: both ends of the table's colours, where they are known.
     """
 
     table: Array
@@ -49,7 +49,7 @@ class View:
     said: str
     bias: Array | None = None
     along: Sequence[int] | None = None
-    unit: bool = False
+    limit: float | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -61,7 +61,7 @@ def encodings() -> None:
     st.markdown(t(f"positions.what_{kind}"))
     places = st.columns(4, vertical_alignment="bottom")
     with places[0]:
-        n = int(st.slider(t("positions.how_many"), 8, 128, 48, key="places", bind="query-params"))
+        n = ask_whole("places", 8, 128, 48, label=t("positions.how_many"))
     view = VIEWS[kind](n, places[1:])
     left, right = st.columns([3, 2])
     with left:
@@ -83,7 +83,6 @@ def encodings() -> None:
 
 def own_numbers(kind: str, view: View) -> tuple[int, int]:
     """The table itself. Returns the cell whose formula is shown."""
-    limit = 1.0 if view.unit else None
     first = min(3, len(view.rows) - 1), min(4, len(view.columns) - 1)
     cell = chart(
         view.table,
@@ -94,8 +93,8 @@ def own_numbers(kind: str, view: View) -> tuple[int, int]:
         name=view.name,
         axes=view.axes,
         signed=True,
-        low=None if limit is None else -limit,
-        high=limit,
+        low=None if view.limit is None else -view.limit,
+        high=view.limit,
         pinned=first,
         facts={"options": {"encoding": kind, **view.facts}},
         height=430,
@@ -150,7 +149,7 @@ def square(kind: str, view: View) -> None:
 
 def from_here(kind: str, view: View, n: int) -> None:
     """How alike one position is to every other one."""
-    here = int(st.slider(t("positions.from"), 0, n - 1, min(n // 3, n - 1), key="from", bind="query-params"))
+    here = ask_whole("from", 0, n - 1, n // 3, label=t("positions.from"))
     row = view.similarity[here]
     curve(
         [line(t("positions.like", p=here), list(range(n)), row)],
@@ -215,13 +214,13 @@ def none(n: int, places: Sequence[Any]) -> View:
         ones,
         lambda p, c: r"x_p = e(\text{word}_p)",
         t("positions.said_none"),
-        unit=True,
+        limit=1.0,
     )
 
 
 def sinusoidal(n: int, places: Sequence[Any]) -> View:
     with places[0]:
-        d = int(st.slider(t("positions.d_model"), 8, 256, 64, 8, key="d", bind="query-params"))
+        d = ask_whole("d", 8, 256, 64, label=t("positions.d_model"), step=8)
     with places[1]:
         base = ask_base()
     kinds = ("sin", "cos")
@@ -249,7 +248,7 @@ def sinusoidal(n: int, places: Sequence[Any]) -> View:
         pos.cosine(table),
         formula,
         t("positions.said_sinusoidal"),
-        unit=True,
+        limit=1.0,
         facts=facts,
     )
 
@@ -275,7 +274,7 @@ def rotary(n: int, places: Sequence[Any]) -> View:
         name = ask_source("rotary", free=True)
     if name == FREE:
         with places[1]:
-            d = int(st.slider(t("positions.d_head"), 4, 128, D_HEAD, 4, key="dh", bind="query-params"))
+            d = ask_whole("dh", 4, 128, D_HEAD, label=t("positions.d_head"), step=4)
         with places[2]:
             base = ask_base()
     else:
@@ -303,6 +302,7 @@ def rotary(n: int, places: Sequence[Any]) -> View:
         pos.rotary_similarity(gap, d, base),
         formula,
         t("positions.said_rotary"),
+        limit=math.pi,
         facts={"d_head": d, "base": base},
     )
 
@@ -374,7 +374,7 @@ def relative_factor(model: Model, head: int, n: int) -> Array:
 
 def ask_base() -> int:
     """The base of the wavelengths."""
-    return int(st.select_slider(t("positions.base"), BASES, 10_000, key="base", bind="query-params"))
+    return ask_step("base", BASES, 10_000, label=t("positions.base"))
 
 
 def ask_source(kind: str, *, free: bool = False) -> str:

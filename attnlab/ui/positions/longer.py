@@ -12,7 +12,7 @@ from attnlab.ui.ask import ask_number
 from attnlab.ui.positions.charts import chart, facts_of
 from attnlab.ui.positions.curves import curve, line
 from attnlab.ui.positions.switch import FAMILY, answer, family, mirror_head, numbered
-from attnlab.ui.rows import ask_row, ask_rows
+from attnlab.ui.rows import ask_row, ask_rows, ask_whole
 from attnlab.ui.traces import get_model, get_trace
 from attnlab.ui.words import t
 
@@ -109,6 +109,7 @@ def draw(wanted: Sequence[Key], longest: int) -> None:
             title=t("positions.longer_title"),
             axes=(t("positions.length"), t("positions.accuracy")),
             shaded=(*TRAINED, t("positions.region")),
+            x_range=(TRAINED[0] - 0.5, longest + 0.5),
             y_range=(-0.02, 1.05),
             facts={"options": {"sequences": n, "seed": seed}},
         )
@@ -126,8 +127,8 @@ def table(kinds: Sequence[str], found: dict[tuple[str, int], LengthScore]) -> No
 def at_length(names: Sequence[str], longest: int, seed: int) -> None:
     """The map of the most mirror-like head on one sequence of a chosen length."""
     st.subheader(t("positions.at_length"))
-    kind = ask_row("kind", {name: t(f"positions.{name}") for name in names}, label=t("positions.encoding"), default=names[-1])
-    length = st.slider(t("positions.length"), TRAINED[0], longest, min(24, longest), key="length", bind="query-params")
+    kind = ask_row("kind", {name: t(f"positions.{name}") for name in names}, label=t("positions.encoding"), default=names[len(names) // 2])
+    length = ask_whole("length", TRAINED[0], longest, 24, label=t("positions.length"))
     if not readable(kind, length):
         st.info(t("positions.unreadable", limit=get_model(FAMILY + kind).spec.max_tokens))
         return

@@ -7,9 +7,9 @@ from attnlab.core.positions import ABSOLUTE, ScoreParts
 from attnlab.core.trace import Array, Attention, Stack, Trace
 from attnlab.models.score_parts import score_parts, shares
 from attnlab.models.spec import Spec
-from attnlab.ui.ask import ask_attention, ask_head, ask_model, ask_text
+from attnlab.ui.ask import ask_model, ask_text
 from attnlab.ui.positions.charts import Cell, chart, facts_of, head_map, ranked
-from attnlab.ui.positions.without import chosen, follow
+from attnlab.ui.positions.without import ask_one, follow
 from attnlab.ui.traces import get_model, get_trace
 from attnlab.ui.words import md_escape, t
 
@@ -28,13 +28,9 @@ def scores() -> None:
     kind = get_model(name).spec.positions
     follow("explained")
     top = st.container()
-    left, right, _ = st.columns([3, 2, 5], vertical_alignment="bottom")
-    with left:
-        attention = ask_attention(trace)
-    with right:
-        head = ask_head(attention)
+    attention, head = ask_one(trace)
     with top:
-        overview(name, text, trace, attention)
+        overview(name, text, trace, attention, head)
     parts = score_parts(get_model(name), trace, attention, head)
     st.info(t(f"positions.about_{'absolute' if kind in ABSOLUTE else kind}"))
     if attention.layer and kind in ABSOLUTE:
@@ -128,7 +124,7 @@ def alone(trace: Trace, attention: Attention, head: int, parts: ScoreParts) -> N
     st.caption(t("positions.alone_note"))
 
 
-def overview(name: str, text: str, trace: Trace, attention: Attention) -> None:
+def overview(name: str, text: str, trace: Trace, attention: Attention, head: int) -> None:
     """All heads of the stack by how much position explains of their scores."""
     found = explained(name, get_model(name).spec.revision, text, attention.stack, trace)
     left, right = st.columns([3, 2])
@@ -138,7 +134,7 @@ def overview(name: str, text: str, trace: Trace, attention: Attention) -> None:
             key="explained",
             title=t("positions.explained_title"),
             name=t("positions.explained_short"),
-            pinned=chosen(found),
+            pinned=(attention.layer, head),
             signed=True,
             facts=facts_of(trace, stack_of_heads=attention.stack),
         )

@@ -32,12 +32,15 @@ def without() -> None:
     after, edit = edited(name, text, before)
     stack = before.stacks[0]
     moved = np.stack([pos.total_variation(a.all_weights(), b.all_weights()).mean(-1) for a, b in pairs(before, after)])  # [layers heads]
-    left, right = st.columns([3, 2])
-    with left:
-        heads(before, moved, edit)
-    with right:
-        ranked(moved, column=t("positions.moved_short"))
-    maps(before, after, edit)
+    top = st.container()
+    attention, head = ask_one(before)
+    with top:
+        left, right = st.columns([3, 2])
+        with left:
+            heads(before, moved, edit, (attention.layer, head))
+        with right:
+            ranked(moved, column=t("positions.moved_short"))
+    maps(before, after, edit, attention, head)
     outputs(before, after, edit, stack)
     shuffle_test(name, text, before)
 
@@ -69,27 +72,26 @@ def pairs(before: Trace, after: Trace) -> list[tuple[Attention, Attention]]:
     return list(zip(before.attentions, after.attentions, strict=True))
 
 
-def heads(before: Trace, moved: Array, edit: str) -> None:
+def heads(before: Trace, moved: Array, edit: str, pinned: Cell) -> None:
     """How far every head's weights moved; a click on a head opens it below."""
     head_map(
         moved,
         key="moved",
         title=t("positions.moved", edit=t(f"positions.{edit}")),
         name=t("positions.moved_short"),
-        pinned=chosen(moved),
+        pinned=pinned,
         facts=facts_of(before, positions=edit),
     )
     st.caption(t("positions.moved_note"))
 
 
-def chosen(per_head: Array) -> Cell:
-    """The layer and head that stand in the link; at first the head with the largest number."""
-    layer, head = (st.session_state.get(key, st.query_params.get(key)) for key in ("layer", "head"))
-    try:
-        asked = int(layer or 0), int(head or 0)
-    except ValueError:
-        asked = (0, 0)
-    return tuple(min(max(a, 0), size - 1) for a, size in zip(asked, per_head.shape, strict=True))
+def ask_one(trace: Trace) -> tuple[Attention, int]:
+    """Which stack, layer and head."""
+    left, right, _ = st.columns([3, 2, 5], vertical_alignment="bottom")
+    with left:
+        attention = ask_attention(trace)
+    with right:
+        return attention, ask_head(attention)
 
 
 def follow(key: str) -> None:
@@ -100,13 +102,8 @@ def follow(key: str) -> None:
     st.session_state[f"{key} followed"] = clicked
 
 
-def maps(before: Trace, after: Trace, edit: str) -> None:
+def maps(before: Trace, after: Trace, edit: str, attention: Attention, head: int) -> None:
     """One head before, after, and the signed difference."""
-    left, right, _ = st.columns([3, 2, 5], vertical_alignment="bottom")
-    with left:
-        attention = ask_attention(before)
-    with right:
-        head = ask_head(attention)
     other = after.at(attention.stack, attention.layer)
     old, new, pieces = attention.weights(head), other.weights(head), attention.queries.pieces
     name, where = t(f"positions.{edit}"), f"L{attention.layer}H{head}"
