@@ -18,6 +18,9 @@ menu = {
         st.Page("look/heads.py", title=t("heads.menu"), url_path="heads"),
         st.Page("look/layers.py", title=t("layers.menu"), url_path="layers"),
     ],
+    t("ui.learn"): [
+        st.Page("learn/positions.py", title=t("positions.menu"), url_path="positions"),
+    ],
 }
 page = st.navigation(menu, position="top")
 
