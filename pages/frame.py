@@ -19,7 +19,11 @@ menu = {
         st.Page("look/layers.py", title=t("layers.menu"), url_path="layers"),
     ],
     t("ui.learn"): [
+        st.Page("learn/steps.py", title=t("steps.menu"), url_path="steps"),
         st.Page("learn/positions.py", title=t("positions.menu"), url_path="positions"),
+    ],
+    t("ui.build"): [
+        st.Page("build/translate.py", title=t("translate.menu"), url_path="translate"),
     ],
 }
 page = st.navigation(menu, position="top")

@@ -44,6 +44,15 @@ def translation_scores(hypotheses: Sequence[str], references: Sequence[Sequence[
     return found
 
 
+def sentence_scores(hypothesis: str, reference: str, *, tokenize: str = "13a") -> list[Score]:
+    """BLEU and chrF of one sentence. BLEU counts only the orders that so short a text has (effective order)."""
+    from sacrebleu.metrics import BLEU, CHRF
+
+    metrics: tuple[Any, ...] = (BLEU(tokenize=tokenize, effective_order=True), CHRF())
+    found = [(metric, metric.sentence_score(hypothesis, [reference])) for metric in metrics]
+    return [Score(metric.name, float(score.score), str(metric.get_signature())) for metric, score in found]
+
+
 def perplexity(loss: float) -> float:
     """exp of the mean negative log-probability per token; infinite rather than an overflow."""
     return math.exp(loss) if loss < 700 else math.inf

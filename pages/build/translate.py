@@ -1,0 +1,21 @@
+"""Translate: an encoder reads, a decoder writes, token by token; and a classifier judges, word by word."""
+
+import streamlit as st
+
+from attnlab.ui.errors import told
+from attnlab.ui.rows import ask_row
+from attnlab.ui.translate import VIEWS, ask_pick, ask_writing, show_sentence, show_sentiment
+from attnlab.ui.words import t
+
+with told():
+    view = ask_row("view", {name: t(f"translate.view_{name}") for name in (*VIEWS, "sentiment")}, label=t("translate.view"), hidden=True)
+    if view == "sentiment":
+        show_sentiment()
+        st.stop()
+    written = ask_writing()
+    left, right = st.columns([5, 2], vertical_alignment="center")
+    with left:
+        show_sentence(written)
+    with right:
+        pick = ask_pick(written)
+    VIEWS[view](written, pick)
