@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from attnlab.commands import build, look, train
+from attnlab.commands import build, look, measure, train
 from attnlab.core.words import InputError
 
 app = typer.Typer(
@@ -14,7 +14,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (look, build, train):
+for part in (look, build, train, measure):
     app.add_typer(part.app)
 
 

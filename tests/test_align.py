@@ -23,14 +23,8 @@ def tokens(text):
 def test_a_minimal_pair_differs_in_one_word():
     found = align(tokens("it was too tired ."), tokens("it was too wide ."))
     assert found.pairs == ((0, 0), (1, 1), (2, 2), (3, None), (None, 3), (4, 4))
-    assert found.labels(["it", "was", "too", "tired", "."], ["it", "was", "too", "wide", "."]) == [
-        "it",
-        "was",
-        "too",
-        "−tired",
-        "+wide",
-        ".",
-    ]
+    a, b = ["it", "was", "too", "tired", "."], ["it", "was", "too", "wide", "."]
+    assert found.labels(a, b) == ["it", "was", "too", "−tired", "+wide", "."]
 
 
 def test_an_inserted_word_moves_positions_but_not_the_sequence():

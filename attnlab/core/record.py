@@ -1,6 +1,7 @@
 """The one place where q, k and v are caught. A recorder lives in a ContextVar for one call: nothing stands on the model."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -51,11 +52,62 @@ def recording() -> Iterator[Recorder]:
         _current.reset(token)
 
 
-def record(call: Call) -> None:
-    """Keep one attention call, if anybody is recording."""
+def record(call: Call) -> Tensor | None:
+    """Keep one attention call, if anybody is recording. Where somebody changes its weights: z to go on with [b h q d], else None."""
     recorder = _current.get()
     if recorder is not None:
         recorder.calls.append(call)
+    changing = _changing.get()
+    return None if changing is None else changing.meet(call)
+
+
+@dataclass
+class Changing:
+    """Whose weights are changed: the call with this number in a forward pass, counted from 0. change: [b h q k] -> [b h q k]"""
+
+    number: int
+    change: Callable[[Tensor], Tensor]
+    met: int = 0
+
+    def meet(self, call: Call) -> Tensor | None:
+        """z of this call with changed weights, None for every other call. [b h q d]"""
+        self.met += 1
+        if self.met - 1 != self.number:
+            return None
+        return self.change(weights_of(call)) @ call.v.repeat_interleave(call.q.shape[1] // call.v.shape[1], 1)
+
+
+_changing: ContextVar[Changing | None] = ContextVar("attnlab_changing", default=None)
+
+
+@contextmanager
+def changing(number: int, change: Callable[[Tensor], Tensor]) -> Iterator[Changing]:
+    """The forward pass run inside goes on with changed weights in one attention call, in this thread or task alone."""
+    here = Changing(number, change)
+    token = _changing.set(here)
+    try:
+        yield here
+    finally:
+        _changing.reset(token)
+
+
+def weights_of(call: Call) -> Tensor:
+    """The weights of a call written out, as SDPA would have used them. [b h q k]"""
+    k = call.k.repeat_interleave(call.q.shape[1] // call.k.shape[1], 1)
+    scores = call.q @ k.transpose(2, 3) * call.scale
+    if call.soft_cap is not None:
+        scores = call.soft_cap * torch.tanh(scores / call.soft_cap)
+    if call.bias is not None:
+        scores = scores + call.bias
+    if call.mask is not None:
+        scores = scores.masked_fill(~call.mask, -math.inf)
+    if call.causal:
+        n_q, n_k = scores.shape[2:]
+        scores = scores.masked_fill(~torch.ones(n_q, n_k, dtype=torch.bool).tril(n_k - n_q), -math.inf)
+    if call.sinks is None:
+        return scores.softmax(-1)
+    sinks = call.sinks.reshape(1, -1, 1, 1).expand(*scores.shape[:3], 1)
+    return torch.cat((scores, sinks), -1).softmax(-1)[..., :-1]
 
 
 def record_residual(stack: str, x: Tensor) -> None:

@@ -49,7 +49,10 @@ def attend(
     mask, bias = attention_mask, position_bias
     if mask is not None and mask.dtype != torch.bool:  # a model that made its own additive mask
         mask, bias = None, attention_mask if bias is None else attention_mask + bias  # type: ignore[operator]
-    record(Call(query, key, value, float(scale), mask, bias, causal, soft_cap=softcap, sinks=s_aux, where={"module": module}))
+    call = Call(query, key, value, float(scale), mask, bias, causal, soft_cap=softcap, sinks=s_aux, where={"module": module})
+    changed = record(call)
+    if changed is not None:
+        return changed.transpose(1, 2).contiguous(), None
     if softcap is not None or s_aux is not None:
         return in_blocks(query, key, value, scale, mask, bias, causal, softcap, s_aux), None
     from transformers.integrations.sdpa_attention import sdpa_attention_forward

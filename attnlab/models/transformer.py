@@ -160,8 +160,9 @@ class MultiHeadAttention(nn.Module):
                     k, v = torch.cat((cache.k, k), 2), torch.cat((cache.v, v), 2)
                 cache.k, cache.v = k, v
         causal = causal and q.shape[2] > 1  # one new token sees everything before it
-        record(Call(q, k, v, self.d_head**-0.5, mask, bias, causal, where=self.where))
-        return self.w_o(attend(q, k, v, mask, bias, causal).transpose(1, 2).flatten(2))
+        changed = record(Call(q, k, v, self.d_head**-0.5, mask, bias, causal, where=self.where))
+        z = attend(q, k, v, mask, bias, causal) if changed is None else changed
+        return self.w_o(z.transpose(1, 2).flatten(2))
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Mask, bias: Bias, causal: bool) -> Tensor:
