@@ -24,6 +24,7 @@ menu = {
     ],
     t("ui.build"): [
         st.Page("build/translate.py", title=t("translate.menu"), url_path="translate"),
+        st.Page("build/train.py", title=t("train.menu"), url_path="train"),
     ],
 }
 page = st.navigation(menu, position="top")

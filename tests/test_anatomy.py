@@ -1,5 +1,7 @@
 """The walk from the weights is the model's own forward pass: every family that is read, every stack, layer and head."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +11,7 @@ from conftest import SENTENCES
 from test_pretrained import FAMILIES, random_module
 
 from attnlab.core.layer import proof
+from attnlab.core.script import archive, script
 from attnlab.core.trace import MaskedRowError, NotRecordedError
 from attnlab.core.walk import Edit, base
 from attnlab.models.anatomy import walk_of, walks_whole
@@ -197,3 +200,47 @@ def test_a_walk_from_wrong_numbers_is_told_from_the_models_own(bert):
     stream = list(trace.residual["encoder"])
     stream[3] = stream[3] + np.float32(0.01)
     assert proof(walk, replace(trace, residual={"encoder": stream}), "encoder", 2).worst > 5e-3
+
+
+@pytest.mark.parametrize("positions", ["learned", "rotary", "relative"])
+@pytest.mark.parametrize("stack", ["encoder", "decoder", "cross"])
+def test_the_script_works_out_the_head_from_the_file(small_tokenizers, tmp_path, monkeypatch, capsys, stack, positions):
+    model = inhouse(small_tokenizers, task="translate", positions=positions)
+    trace = model.trace(SENTENCES[0], target=SENTENCES[1])
+    check_script(walk_of(model, trace, stack, 1), trace.at(stack, 1), 3, tmp_path, monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("family", ["bert", "gemma2", "gpt_oss"])
+def test_the_script_works_for_pretrained_models(small, tmp_path, monkeypatch, capsys, family):
+    model = small(family)
+    trace = model.trace(SENTENCES[0])
+    check_script(walk_of(model, trace, trace.stacks[0], 1), trace.at(trace.stacks[0], 1), 1, tmp_path, monkeypatch, capsys)
+
+
+def check_script(walk, attention, head, folder, monkeypatch, capsys):
+    code = written(walk, attention, head, folder)
+    monkeypatch.setattr(sys, "argv", ["head.py", str(folder / "head.npz")])
+    exec(compile(code, "head.py", "exec"), {})
+    close_enough(capsys.readouterr().out)
+
+
+def written(walk, attention, head, folder):
+    (folder / "head.npz").write_bytes(archive(walk, attention, head))
+    code = script(walk, attention, head, "head.npz")
+    assert len(code.splitlines()) <= 26
+    return code
+
+
+def close_enough(said):
+    differences = [float(line.rsplit(" ", 1)[1]) for line in said.splitlines()]
+    assert len(differences) == 2
+    assert max(differences) < 1e-5
+
+
+def test_the_script_needs_torch_and_nothing_else(bert, tmp_path):
+    """Run as a person would, in a Python that may not even import numpy."""
+    trace = bert.trace("The cat sat on the mat")
+    code = written(walk_of(bert, trace, "encoder", 0), trace.at("encoder", 0), 2, tmp_path)
+    (tmp_path / "head.py").write_text("import sys; sys.modules['numpy'] = None\n" + code)
+    done = subprocess.run([sys.executable, "-W", "ignore", "head.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    close_enough(done.stdout)

@@ -202,7 +202,7 @@ def dot_terms(left: Array, right: Array, value: float, *, kind: str, axis: str, 
     a, b = exact(left), exact(right)
     if bias is None:
         return Apart(kind, axis, index, a, b, value, **origins)
-    return Apart(kind, axis, np.append(index, -1), np.append(a, 1.0), np.append(b, bias), value, names={-1: "bias"}, **origins)
+    return Apart(kind, axis, np.append(index, -1), np.append(a, 1.0), np.append(b, bias), value, names={-1: "b"}, **origins)
 
 
 def part_terms(parts: Mapping[str, float], value: float, *, kind: str, factor: float = 1.0, **more: Any) -> Apart:

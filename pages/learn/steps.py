@@ -1,0 +1,52 @@
+"""Step by step: one head's arithmetic from the words to the layer's output, played, paused, taken apart and checked."""
+
+import streamlit as st
+
+from attnlab.core.walk import base
+from attnlab.ui.ask import ask_attention, ask_head, ask_model, ask_pair, ask_target, ask_text
+from attnlab.ui.errors import told
+from attnlab.ui.formulas import explanation, formula
+from attnlab.ui.scratch import ask_edit
+from attnlab.ui.steps import player, table
+from attnlab.ui.traces import get_trace
+from attnlab.ui.walks import look, show_code, show_proof, show_script
+from attnlab.ui.words import md_escape, t
+
+with told():
+    controls = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="controls")
+    with controls:
+        model = ask_model(width=190)
+        text = ask_text()
+        numbers = st.container(horizontal=True, gap="small", width="content")
+        more = st.popover(t("ui.more"))
+    with more:
+        pair = ask_pair(model)
+    trace = get_trace(model, text, pair, ask_target(model))
+    with numbers:
+        attention = ask_attention(trace, width=125)
+        head = ask_head(attention, width=125)
+
+if not attention.recorded:
+    st.info(t("steps.hidden", model=md_escape(model)))
+    st.stop()
+if trace.made == "decoded":
+    st.caption(t("heads.decoded", text=md_escape(trace.target_text or "")))
+
+seen, moved, followed = look(trace, model, attention, head)
+name = next(name for stage, name in seen.steps if (stage, base(name)) == (seen.place.stage, seen.place.part))
+if seen.steps[0][0] > 1:
+    st.caption(t("steps.short", model=md_escape(model)))
+
+left, right = st.columns([2.05, 1], gap="medium")
+with left:
+    player(seen, key="walk", scratch=not seen.walk.edit.nothing, seq=st.session_state.get("walk seq", 0), changed=moved)
+with right:
+    st.markdown(f"#### {seen.place.stage} · {t(f'steps.stage_{seen.place.stage}')}")
+    st.markdown(explanation(seen, name))
+    st.latex(formula(seen, name))
+    table(seen, name, key="apart", changed=followed)
+
+show_proof(trace, model, attention)
+ask_edit(seen)
+show_code(seen, name)
+show_script(trace, model, attention, head)
