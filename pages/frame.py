@@ -17,10 +17,12 @@ menu = {
     t("ui.look"): [
         st.Page("look/heads.py", title=t("heads.menu"), url_path="heads"),
         st.Page("look/layers.py", title=t("layers.menu"), url_path="layers"),
+        st.Page("look/compare.py", title=t("compare.menu"), url_path="compare"),
     ],
     t("ui.learn"): [
         st.Page("learn/steps.py", title=t("steps.menu"), url_path="steps"),
         st.Page("learn/positions.py", title=t("positions.menu"), url_path="positions"),
+        st.Page("learn/variants.py", title=t("variants.menu"), url_path="variants"),
     ],
     t("ui.build"): [
         st.Page("build/translate.py", title=t("translate.menu"), url_path="translate"),

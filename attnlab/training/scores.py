@@ -50,7 +50,7 @@ def sentence_scores(hypothesis: str, reference: str, *, tokenize: str = "13a") -
 
     metrics: tuple[Any, ...] = (BLEU(tokenize=tokenize, effective_order=True), CHRF())
     found = [(metric, metric.sentence_score(hypothesis, [reference])) for metric in metrics]
-    return [Score(metric.name, float(score.score), str(metric.get_signature())) for metric, score in found]
+    return [Score(str(score.name), float(score.score), str(metric.get_signature())) for metric, score in found]
 
 
 def perplexity(loss: float) -> float:

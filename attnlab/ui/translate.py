@@ -341,7 +341,9 @@ def show_whole(written: Written, pick: Pick) -> None:
             "picture", {name: t(f"translate.picture_{name}") for name in ("words", "joint")}, label=t("translate.picture"), hidden=True
         )
         rows: dict[Row, str] = {"writing": t("translate.row_writing"), "reading": t("translate.row_reading")}
-        row: Row = ask_choice("row", rows, label=t("translate.row"), help=t("translate.row_help")) if kind == "words" else "writing"
+        row: Row = (
+            ask_choice("row", rows, label=t("translate.row"), help=t("translate.row_help"), width=260) if kind == "words" else "writing"
+        )
     if kind == "joint":
         show_joint(written, pick)
     else:
@@ -358,7 +360,7 @@ def show_alignment(written: Written, pick: Pick, aligned: Aligned) -> None:
             aligned.weights, aligned.target, aligned.source, key="alignment", title=title, axes=axes, link="alignment", height=430
         )
     with right:
-        shown = {"active": [0], "names": [pick.name], "threshold": 0.05, "link": "alignment", "height": 430}
+        shown = {"active": [0], "names": [pick.name], "threshold": 0.05, "link": "alignment"}
         canvas.lines(aligned.weights[None], aligned.target, aligned.source, key="alignment lines", **shown)  # type: ignore[arg-type]
     st.markdown(t("translate.pairs", pairs=md_escape(pairs)))
 
@@ -375,7 +377,7 @@ def show_joint(written: Written, pick: Pick) -> None:
         f"{piece} {mark}" for piece, mark in zip(both.pieces, ["ˢ"] * both.split + ["ᵗ"] * (len(both.pieces) - both.split), strict=True)
     ]
     title, note = t("translate.joint_title", name=pick.name), t("translate.joint_note")
-    canvas.matrix(both.weights, names, names, key="joint", title=title, note=note, height=560, numbers=False)
+    canvas.matrix(both.weights, names, names, key="joint", title=title, note=note, numbers=False)
 
     def make(kind: str) -> bytes:
         return figures.save(figures.heatmap(both.weights, names, names, title=title), kind, record=record(written, pick, "joint"))
@@ -535,7 +537,7 @@ def show_answer(model: InHouse, probabilities: Array, best: int) -> None:
     """Every label with its probability, the likeliest first."""
     with st.container(horizontal=True, gap="large"):
         for i in np.argsort(-probabilities)[:4]:
-            st.metric(md_escape(model.labels[int(i)]), percent(float(probabilities[i])), width="content", border=int(i) == best)
+            st.metric(md_escape(model.labels[int(i)]), percent(float(probabilities[i])), width="content", border=True)
 
 
 def span_of(trace: Trace, group: Sequence[int]) -> tuple[int, int] | None:
