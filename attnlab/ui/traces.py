@@ -1,6 +1,7 @@
 """Models and traces for the pages: computed once for everybody, kept within bounds, never in a visitor's own memory."""
 
 import threading
+from contextlib import nullcontext
 from typing import Literal
 
 import streamlit as st
@@ -9,9 +10,11 @@ from attnlab.core.trace import Trace
 from attnlab.core.words import InputError
 from attnlab.models.load import load
 from attnlab.models.spec import Model, Spec
+from attnlab.ui.words import t
 
 DEFAULT_MODEL = "bert"
 DEFAULT_TEXT = "The cat sat on the mat because it was tired."
+LONG = 500  # characters: reading more than this may take long enough to say so
 OWN = "own_models"  # models trained or uploaded in this visit, by name, in the visitor's own state
 
 Positions = tuple[int, ...] | Literal["none"] | None
@@ -39,7 +42,8 @@ def get_trace(model_name: str, text: str, pair: str | None = None, target: str |
     own: dict[str, Model] = st.session_state.get(OWN, {})
     if model_name in own:  # the name alone would mix two visitors' models
         return own[model_name].trace(text, pair, target=target, positions=positions)
-    return _trace(model_name, text, pair, target, positions)
+    with st.spinner(t("ui.reading")) if len(text) > LONG else nullcontext():
+        return _trace(model_name, text, pair, target, positions)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

@@ -1,0 +1,89 @@
+"""Change of layer or head to painted, in Chromium at 64 tokens: `python tests/benchmarks/paint.py`. Prints the median of 20 changes.
+
+The clock starts in the page at the click on + and stops two frames after the heat map's canvas was drawn anew.
+"""
+
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = " ".join(["The cat sat on the mat because it was tired and the dog slept."] * 5)[:270]
+CHANGES = 20
+# drawImage is the first thing a redraw of the map does, so the last one before two quiet frames is the picture that stays.
+WATCH = """() => {
+  const draw = CanvasRenderingContext2D.prototype.drawImage;
+  CanvasRenderingContext2D.prototype.drawImage = function (...args) { window.drawn = performance.now(); return draw.apply(this, args); };
+}"""
+CHANGE = """(index) => new Promise((done) => {
+  const start = performance.now();
+  window.drawn = 0;
+  document.querySelectorAll('[data-testid="stNumberInputStepUp"], [data-testid="stNumberInputStepDown"]')[index].click();
+  const look = () => window.drawn
+    ? requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - start)))
+    : requestAnimationFrame(look);
+  look();
+})"""
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def main() -> None:
+    browser_path = next((path for name in ("chromium", "google-chrome", "chrome") if (path := shutil.which(name))), None)
+    if browser_path is None:
+        sys.exit("no Chromium or Chrome found")
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "HF_HUB_OFFLINE": "1"}, **quiet)
+    try:
+        measure(browser_path, f"http://127.0.0.1:{port}")
+    finally:
+        process.terminate()
+
+
+def measure(browser_path: str, address: str) -> None:
+    for _ in range(240):
+        try:
+            urllib.request.urlopen(f"{address}/_stcore/health", timeout=2).close()
+            break
+        except OSError:
+            time.sleep(0.25)
+    time.sleep(10)  # the visit that counts comes ten seconds after the start
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 1366, "height": 768})
+        start = time.perf_counter()
+        page.goto(f"{address}/heads")
+        page.wait_for_selector(".st-key-map canvas.map", timeout=120_000)
+        print(f"first visit 10 s after start: first heat map after {time.perf_counter() - start:.1f} s")
+        page.goto(f"{address}/heads?text={TEXT}")
+        page.wait_for_selector(".st-key-map canvas.map", timeout=120_000)
+        page.wait_for_timeout(3000)
+        page.evaluate(WATCH)
+        for name, plus, minus in (("layer", 1, 0), ("head", 3, 2)):
+            times = []
+            for i in range(CHANGES):
+                times.append(page.evaluate(CHANGE, plus if i % 10 < 5 else minus))
+                page.wait_for_timeout(500)
+            tokens = page.locator(".stCaption, [data-testid=stCaptionContainer]").all_text_contents()
+            size = next((text for text in tokens if "×" in text), "")
+            low, high = min(times), max(times)
+            print(f"{name} changed to painted: median {statistics.median(times):.0f} ms (from {low:.0f} to {high:.0f}; {size})")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

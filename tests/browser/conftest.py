@@ -1,0 +1,134 @@
+"""One server and one Chromium for all browser tests. Without a browser they are skipped, unless ATTNLAB_BROWSER=required."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+ARGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
+PATIENCE = 90_000  # milliseconds: a test machine may be busy; nothing here is a measurement
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The browser, or a skip that says why there is none."""
+    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    if found is None:
+        message = f"no browser found; install one of {', '.join(NAMES)}"
+        if os.environ.get("ATTNLAB_BROWSER") == "required":
+            pytest.fail(message)
+        pytest.skip(message)
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=ARGS.split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def server(chromium, tmp_path_factory):
+    """The address of a running app, as `streamlit run app.py` starts it."""
+    port = free_port()
+    log = (tmp_path_factory.mktemp("server") / "log").open("w+")
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true"]
+    options = ["--server.fileWatcherType=none", "--server.address=127.0.0.1"]
+    env = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "default"}
+    process = subprocess.Popen([*command, *options], cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(f"{address}/_stcore/health", timeout=2).close()
+                break
+            except OSError:
+                assert process.poll() is None, Path(log.name).read_text()
+                time.sleep(0.5)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+        log.close()
+
+
+class Visit:
+    """One visitor's browser window, with what went wrong in it and where it called out to."""
+
+    def __init__(self, page, server):
+        self.page, self.server = page, server
+        self.errors, self.outside = [], []
+        page.set_default_timeout(PATIENCE)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", lambda request: self.outside.append(request.url) if not self.ours(request.url) else None)
+        page.on("dialog", lambda dialog: (self.errors.append(f"dialog {dialog.message}"), dialog.dismiss()))
+
+    def ours(self, url):
+        return url.startswith((self.server, self.server.replace("http", "ws"), "data:", "blob:"))
+
+    def open(self, path=""):
+        """Go to a page and wait until it stands."""
+        self.page.goto(f"{self.server}/{path}")
+        return self.wait()
+
+    def wait(self):
+        """Until the script has run: after anything that makes it run."""
+        self.page.wait_for_timeout(350)
+        for _ in range(2):  # a choice written late may start one more run
+            self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=PATIENCE)
+            self.page.wait_for_timeout(150)
+        return self
+
+    def canvas(self, name):
+        """A canvas component by the key that the page gave it, drawn."""
+        found = self.page.locator(f".st-key-{name} canvas.map")
+        found.wait_for(state="visible")
+        return found
+
+    def said(self, name):
+        """The readout under a canvas."""
+        return self.page.locator(f".st-key-{name} output")
+
+    def type(self, label, text):
+        box = self.page.get_by_label(label, exact=True).first
+        box.fill(text)
+        box.press("Enter")
+        return self.wait()
+
+
+@pytest.fixture
+def visit(chromium, server, request):
+    """visit(locale="zh-CN", width=1024, ...) opens a window of its own; what goes wrong in it fails the test."""
+    windows = []
+
+    def make(*, width=1366, height=768, locale="en-US", dark=False):
+        scheme = "dark" if dark else "light"
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, locale=locale, color_scheme=scheme, accept_downloads=True
+        )
+        window = Visit(context.new_page(), server)
+        windows.append((context, window))
+        return window
+
+    yield make
+    for context, window in windows:
+        context.close()
+        assert not window.errors, window.errors
+        assert not window.outside, window.outside
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker(pytest.mark.browser)
