@@ -36,7 +36,7 @@ def longer() -> None:
         seed = ask_number("seed", 0, 9999, 0, label=t("positions.seed"), help=t("positions.seed_help"))
     wanted = [(kind, length, n, seed) for length in range(TRAINED[0], longest + 1) for kind in shown if readable(kind, length)]
     running = bool(missing(wanted)) and not st.session_state.get("length stopped")
-    st.fragment(experiment, run_every=TICK if running else None)(wanted, longest)
+    st.fragment(experiment, run_every=TICK if running else None)(wanted, longest, running)
     at_length(names, longest, seed)
 
 
@@ -57,8 +57,8 @@ def missing(wanted: Sequence[Key]) -> list[Key]:
     return [key for key in wanted if key not in found]
 
 
-def experiment(wanted: Sequence[Key], longest: int) -> None:
-    """Measure for a moment, draw, and be called again until all is measured or the visitor stops it."""
+def experiment(wanted: Sequence[Key], longest: int, ticking: bool) -> None:
+    """Measure for a moment, draw, and be called again until all is measured or the visitor stops it. ticking: whether it will be."""
     todo = missing(wanted)
     stopped = bool(st.session_state.get("length stopped"))
     if todo and not stopped:
@@ -71,13 +71,12 @@ def experiment(wanted: Sequence[Key], longest: int) -> None:
         if todo:
             st.button(t("positions.go_on" if stopped else "positions.stop"), key="length stop", on_click=toggle, width="stretch")
     draw(wanted, longest)
-    if not todo and st.session_state.pop("length ticking", False):
-        st.rerun()  # nothing left: stop ticking
-    st.session_state["length ticking"] = bool(todo) and not stopped
+    if ticking != (bool(todo) and not stopped):
+        st.rerun()  # only a run of the whole page starts the clock or stops it
 
 
 def toggle() -> None:
-    """Stop or go on. The page runs again as a whole, for it decides whether there is a next tick."""
+    """Stop or go on."""
     st.session_state["length stopped"] = not st.session_state.get("length stopped", False)
 
 
