@@ -119,6 +119,8 @@ def _follow(key: str, default: object, read: Callable[[str], object]) -> None:
     if link.leads() or key not in st.session_state:
         asked = link.given(key)
         st.session_state[key] = default if asked is None else read(asked)
+    else:  # said once more: a widget that a page draws for the first time takes only what is set in this very run
+        st.session_state[key] = st.session_state[key]
 
 
 def _whole(text: str, other: int) -> int:
