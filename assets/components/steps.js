@@ -54,14 +54,26 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const axisLabel = (axis, i) => (axis === 'query' ? meta.queries[i] : axis === 'key' ? meta.keys[i] : String(i));
   const picture = () => meta.pictures[meta.steps[s.step].part];
 
+  // One question at a time: while the server answers, later moves are gathered, or a fast walker would keep it from ever finishing.
   function say(changes) {
-    s.seq = Date.now();
-    setTriggerValue('go', { seq: s.seq, ...changes });
+    s.seq = Math.max(Date.now(), s.seq + 1);
+    s.pending = { ...s.pending, ...changes };
+    if (s.flight && Date.now() - s.asked < 4000) return;
+    s.flight = s.seq;
+    s.asked = Date.now();
+    const all = s.pending;
+    s.pending = null;
+    setTriggerValue('go', { seq: s.seq, ...all });
+  }
+  function answered() {
+    if (!s.flight || meta.seq < s.flight) return;
+    s.flight = 0;
+    if (s.pending) { const rest = s.pending; s.pending = null; say(rest); }
   }
   function go(step, t, { quiet = false } = {}) {
     const to = Math.min(Math.max(step, 0), meta.steps.length - 1);
     s.t = t;
-    if (to !== s.step || !fresh) {
+    if (to !== s.step || meta.steps[to].stage !== place.stage || meta.steps[to].part !== place.part) {
       s.step = to;
       clearTimeout(s.later);
       const tell = () => say({ stage: meta.steps[to].stage, part: meta.steps[to].part });
@@ -72,10 +84,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
   // One matrix: where it lies, and its cells.
   const at = (m, i, j) => drawn[m.o + i * m.c + j];
-  function most(m) {
+  function most(m, none = 1) {
     let top = 0;
     for (let i = m.o; i < m.o + m.r * m.c; i++) { const x = Math.abs(drawn[i]); if (Number.isFinite(x) && x > top) top = x; }
-    return top || 1;
+    return top || none;
   }
   function colour(m, x, top) {
     if (m.ramp === 'none') return null;
@@ -116,7 +128,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
       pen.imageSmoothingEnabled = cw < 1 || ch < 1;
       pen.drawImage(small, x, y, wide, high);
     } else {
-      const room = Math.min(ch - 4, 13), numbers = cw >= 33 && ch >= 13;
+      const room = Math.min(ch - 4, 13, cw < 33 ? 11 : 13), numbers = cw >= 27 && ch >= 13;
       pen.textAlign = 'center';
       pen.textBaseline = 'middle';
       for (let i = 0; i < m.r; i++) for (let j = 0; j < m.c; j++) {
@@ -127,7 +139,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
         if (numbers) {
           const text = m.columns === 'id' ? String(value) : short(value);
           pen.font = `${room}px ${look.font}`;
-          if (pen.measureText(text).width <= cw - 3) { pen.fillStyle = ink(c); pen.fillText(text, x + (j + 0.5) * cw, y + (i + 0.53) * ch); }
+          if (pen.measureText(text).width <= cw - 1.5) { pen.fillStyle = ink(c); pen.fillText(text, x + (j + 0.5) * cw, y + (i + 0.53) * ch); }
         }
       }
       pen.globalAlpha = 1;
@@ -142,7 +154,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
       pen.textAlign = 'left';
       pen.fillStyle = look.text;
       pen.globalAlpha = 0.75;
-      const kind = m.ramp === 'signed' ? ` · ±${short(top)}` : m.ramp === 'weights' ? ' · 0–1' : '';
+      const kind = m.ramp === 'signed' ? ` · ±${short(most(m, 0))}` : m.ramp === 'weights' ? ' · 0–1' : '';
       pen.fillText(fit(pen, `${m.size[0]}×${m.size[1]}${kind}`, Math.max(wide - used - 8, 110)), x + used + 8, y - (columnLabels ? 21 : 7));
       pen.globalAlpha = 1;
     }
@@ -192,6 +204,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     if (alpha <= 0) return;
     pen.globalAlpha = alpha;
     pen.fillStyle = c ? css(c) : look.second;
+    if (w < 9) { pen.fillRect(x - w / 2, y - h / 2, Math.max(w, 1), h); pen.globalAlpha = 1; return; }
     pen.strokeStyle = tint(role);
     pen.lineWidth = 1.5;
     pen.beginPath();
@@ -238,6 +251,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const lh = Math.min(25, (y1 - 42 - y0 + 14) / 5.1), ly = [0, 1, 2].map((i) => y0 - 14 + (i + 0.5) * lh), n = a.c;
     const mid = (k) => x0 + (k + 0.5) * cwA, yRow = y1 + (a.pin[0] + 0.5) * chC, xCol = x1 + (b.pin[1] + 0.5) * cwB;
     const topA = most(a), topB = most(b), roleA = a.role || 'query', roleB = b.role === a.role ? 'key' : b.role || 'key';
+    const topP = Math.max(...p.shown.map((k) => Math.abs(d.left[k] * d.right[k]))) || 1;
     let seenSum = 0;
     for (let k = 0; k < n; k++) {
       const term = p.shown[k], left = d.left[term], right = d.right[term], lag = (0.1 * k) / n, w = Math.max(cwA - 2, 1.5);
@@ -248,7 +262,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
         const yFrom = yB + (k + 0.5) * chB;
         card(pen, xCol + (mid(k) - xCol) * tB, yFrom + (ly[1] - yFrom) * tB, w, lh - 3, short(right), roleB, Math.min(1, tB * 4), colour(b, right, topB));
       }
-      if (tP > 0) card(pen, mid(k), ly[1] + (ly[2] - ly[1]) * tP, w, lh - 3, short(left * right), 'value', tP);
+      if (tP > 0) card(pen, mid(k), ly[1] + (ly[2] - ly[1]) * tP, w, lh - 3, short(left * right), 'value', tP, w < 9 ? colour({ ramp: 'signed' }, left * right, topP) : null);
     }
     pen.textAlign = 'right';
     ['', '×', '='].forEach((sign, i) => { pen.font = `600 15px ${look.font}`; pen.fillStyle = look.text; pen.textBaseline = 'middle'; pen.fillText(sign, x0 - 6, ly[i]); });
@@ -300,7 +314,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   function beside(pen, p, width, t, measure) {
     const signs = { add: '+', multiply: '→', norm: '→', quotients: '÷', look_up: '→' }, stats = p.stats ? [p.stats] : [];
     const all = p.kind === 'norm' || p.kind === 'quotients' ? [...p.parts, ...stats, p.c] : [...p.parts, p.c];
-    const rowRoom = 92, gap = 40, lens = 78, top = lens + 42, n = p.c.r, statsWide = (m) => (m.columns === 'stats' || m.columns === 'id' ? 60 * m.c : 0);
+    const rowRoom = 76, gap = 30, lens = 78, top = lens + 42, n = p.c.r, statsWide = (m) => (m.columns === 'stats' || m.columns === 'id' ? 60 * m.c : 0);
     const fixed = all.reduce((sum, m) => sum + statsWide(m), 0), cells = all.reduce((sum, m) => sum + (statsWide(m) ? 0 : m.c), 0);
     const avail = width - rowRoom - gap * (all.length - 1) - fixed - 8, cw = Math.min(56, avail / cells), high = Math.min(Math.max(n * 24, 60), 350), ch = high / n;
     if (measure) return top + high + 8;
@@ -410,7 +424,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     if (!p) { el.canvas.style.opacity = '0.35'; return; }
     el.canvas.style.opacity = '1';
     const probe = el.canvas.getContext('2d'), draw = painters(p);
-    const high = Math.max(Math.ceil(draw(probe, p, width, 1, true)), 330);
+    const high = Math.max(Math.ceil(draw(probe, p, width, 1, true)), 388);
     const pen = sharpen(el.canvas, width, high);
     pen.clearRect(0, 0, width, high);
     draw(pen, p, width, still() ? 1 : s.t, false);
@@ -565,5 +579,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
   s.again = () => { if (root.isConnected && root.clientWidth !== s.wide) { s.wide = root.clientWidth; paint(); } };
   s.wide = root.clientWidth;
   render();
+  answered();
   return () => { s.abort.abort(); };
 }

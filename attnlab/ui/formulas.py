@@ -20,11 +20,11 @@ RULES = {
     "products": r"{out} = Q K^{{\mathsf T}}",
     "multiply": r"{out} = {a} \,/\, \sqrt{{d}}",
     "cap": r"{out} = c\,\tanh({a}/c)",
-    "exponentials": r"{out}_{{ij}} = e^{{\,{a}_{{ij}} - \max_k {a}_{{ik}}}}",
+    "exponentials": r"{{{out}}}_{{ij}} = e^{{\,{a}_{{ij}} - \max_k {a}_{{ik}}}}",
     "quotients": r"{out}_{{ij}} = {a}_{{ij}} \,/\, \textstyle\sum_k {a}_{{ik}}",
     "mix": r"{out} = A V",
     "norm": r"{out} = \frac{{{a} - \mu}}{{\sqrt{{\sigma^2 + \varepsilon}}}}\, g + b",
-    "turn": r"{out}_{{2i,2i+1}} = \mathrm{{Rot}}(p\,\theta_i)\, {a}_{{2i,2i+1}}",
+    "turn": r"{{{out}}}_{{2i,2i+1}} = \mathrm{{Rot}}(p\,\theta_i)\, {{{a}}}_{{2i,2i+1}}",
     "join": r"{out} = [\,Z^{{(0)}} \mid Z^{{(1)}} \mid \cdots\,]",
     "same": r"{out} = {a}",
     "look_up": r"{out}_i = \mathrm{{table}}[\,r_i\,]",
@@ -54,7 +54,7 @@ def formula(seen: Seen, name: str) -> str:
     row, column = seen.cell(name)
     out = LATEX[base(name)]
     lines = [_rule(spot, out)]
-    lines += _numbers(apart, rf"{out}_{{{row},{column}}}", seen.place.digits)
+    lines += _numbers(apart, rf"{{{out}}}_{{{row},{column}}}", seen.place.digits)
     return r"\begin{aligned}" + r"\\".join("&" + line for line in lines) + r"\end{aligned}"
 
 
@@ -90,7 +90,9 @@ def _numbers(apart: Apart, cell: str, digits: int) -> list[str]:
     if apart.kind == "exponentials":
         heat = "" if f["temperature"] == 1 else f" / {f['temperature']:g}"
         return [rf"{cell} = e^{{\,({n(f['score'])} - {signed(f['top'])}){heat}}} = {value}"]
-    if apart.kind in ("look_up", "mask", "given", "tokens", "relative", "sinks") or (len(apart.left) == 1 and apart.right[0] == 1):
+    if apart.kind == "tokens":
+        return [rf"{cell} = {apart.value:.0f}"]
+    if apart.kind in ("look_up", "mask", "given", "relative", "sinks") or (len(apart.left) == 1 and apart.right[0] == 1):
         return [f"{cell} = {value}"]
     if apart.kind == "add":
         return [f"{cell} = " + " + ".join(signed(x) for x in apart.left), f"= {value}"]

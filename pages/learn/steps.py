@@ -37,14 +37,15 @@ name = next(name for stage, name in seen.steps if (stage, base(name)) == (seen.p
 if seen.steps[0][0] > 1:
     st.caption(t("steps.short", model=md_escape(model)))
 
-left, right = st.columns([2.05, 1], gap="medium")
+left, right = st.container(key="walking").columns([2.05, 1], gap="medium")
 with left:
     player(seen, key="walk", scratch=not seen.walk.edit.nothing, seq=st.session_state.get("walk seq", 0), changed=moved)
 with right:
     st.markdown(f"#### {seen.place.stage} · {t(f'steps.stage_{seen.place.stage}')}")
     st.markdown(explanation(seen, name))
     st.latex(formula(seen, name))
-    table(seen, name, key="apart", changed=followed)
+    if seen.place.stage > 1:
+        table(seen, name, key="apart", changed=followed)
 
 show_proof(trace, model, attention)
 ask_edit(seen)
