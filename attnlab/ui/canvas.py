@@ -55,6 +55,7 @@ def matrix(
     largest: int = 56,
     square: bool = True,
     numbers: bool = True,
+    missing: str | None = None,
 ) -> tuple[int, int] | None:
     """A heat map; returns the pinned cell (row, column), or None. values: [q k]; NaN and -inf are drawn as hidden.
 
@@ -62,7 +63,7 @@ def matrix(
     pinned: where the pin stands until the visitor moves it; a changed value moves it. name: what one number is, in words.
     axes: what a row and a column are, a query and a key unless said otherwise.
     link: maps and lines of one page with the same name here show each other's hover. in_link: the pin's name in the address.
-    numbers: write them where they can be read.
+    numbers: write them where they can be read. missing: what a cell without a number is, masked unless said otherwise.
     height, largest: pixels of the whole map (None: what the window has room for) and of one cell at most.
     Raises ValueError when labels and values disagree.
     """
@@ -86,7 +87,8 @@ def matrix(
         "numbers": numbers,
         "words": words()
         | dict(zip(("query", "key"), axes or (), strict=False))
-        | {"value": name or t("ui.weight" if kind == "weights" else "ui.value")},
+        | {"value": name or t("ui.weight" if kind == "weights" else "ui.value")}
+        | ({} if missing is None else {"masked": missing}),
     }
     packed, how = pack(values)
     _matrix(data={"values": packed, "meta": meta | colours(kind) | {"kind": how}}, key=key, on_cell_change=_nothing)

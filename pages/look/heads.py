@@ -5,6 +5,7 @@ import streamlit as st
 from attnlab.ui import canvas
 from attnlab.ui.ask import ask_attention, ask_head, ask_model, ask_pair, ask_target, ask_text
 from attnlab.ui.errors import told
+from attnlab.ui.evidence import show_evidence
 from attnlab.ui.heads import all_heads, ask_view, badge, fits, link_sentence, maker, read_table, see, title, told_hidden
 from attnlab.ui.long import show_long
 from attnlab.ui.show import export_row
@@ -45,7 +46,7 @@ high = (float(seen.weights.max()) or 1.0) if view.auto else 1.0
 st.markdown(t("heads.say", name=md_escape(name), link=md_escape(link_sentence(seen)), hidden=told_hidden(seen, view)))
 left, right = st.columns(2, gap="medium")
 with left:
-    canvas.matrix(seen.weights, seen.queries, seen.keys, key="map", high=high, link="heads", in_link="cell")
+    cell = canvas.matrix(seen.weights, seen.queries, seen.keys, key="map", high=high, link="heads", in_link="cell")
 with right:
     if view.over == "head":
         on = canvas.heads_on("lines", head, attention.n_heads)
@@ -71,3 +72,5 @@ with right:
 file = f"{trace.model}-{attention.stack}-L{attention.layer}" + (f"H{head}" if view.over == "head" else f"-{view.over}")
 export_row(maker(trace, attention, head, view, seen, name), name=file.replace("/", "-"), facts=badge(trace, attention))
 read_table(seen)
+plain = (view.over, view.between, view.temperature) == ("head", "all", 1.0) and not (view.words or view.bare or view.renormalise)
+show_evidence(trace, attention, head, cell, plain=plain)

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from attnlab.core.views import thumbnails
 from attnlab.ui import canvas
 from attnlab.ui.ask import ask_model, ask_stack, ask_switch, ask_target, ask_text, open_head
 from attnlab.ui.errors import told
-from attnlab.ui.traces import get_trace
+from attnlab.ui.guide import show_guide
+from attnlab.ui.traces import get_thumbnails, get_trace
 from attnlab.ui.words import md_escape, t
 
 with told():
@@ -21,7 +21,7 @@ with told():
         own = ask_switch("own", t("layers.own"), help=t("layers.own_help"))
 
 layers = trace.layers(stack)
-small = thumbnails(layers)
+small = get_thumbnails(trace, stack)
 facts = {"model": md_escape(trace.model), "layers": len(layers), "heads": layers[0].n_heads, "tokens": len(layers[0].queries)}
 st.markdown(t("layers.what", **facts))
 note = t("layers.pooled", block=small.block) if small.block > 1 else ""
@@ -30,3 +30,4 @@ if small.sampled > 1:
 clicked = canvas.mosaic(small, key="mosaic", own=own, note=note)
 if clicked is not None:
     open_head(stack, *clicked)
+show_guide(trace, stack)

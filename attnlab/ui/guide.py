@@ -1,0 +1,300 @@
+"""The field guide on the All heads page: what each head does, by which measure, on this text or on many sentences."""
+
+import csv
+import io
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from attnlab.core.guide import RULES, Rule
+from attnlab.core.measures import MEASURES
+from attnlab.core.sums import NAMES, Head, Sums
+from attnlab.core.trace import Stack, Trace, frozen
+from attnlab.core.words import InputError
+from attnlab.ui import canvas
+from attnlab.ui.ask import ask_choice, ask_slider, open_head
+from attnlab.ui.errors import told
+from attnlab.ui.rows import ask_row
+from attnlab.ui.show import BARE
+from attnlab.ui.traces import get_model
+from attnlab.ui.words import t
+
+MOST = 1000  # sentences measured on the page
+BATCH = 16
+KEPT = "guide set"
+RESULT = "guide result"
+PARTS = ("guide", "scatter", "set")
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Every head of a model over the sentences that were measured."""
+
+    model: str
+    heads: tuple[Head, ...]
+    sentences: int
+    tokens: int
+
+    def of(self, stack: Stack) -> list[Head]:
+        return [head for head in self.heads if head.stack == stack]
+
+
+def show_guide(trace: Trace, stack: Stack) -> None:
+    """The guide below the mosaic: a map of one measure, labels with their reasons, two measures against each other, sentence sets."""
+    st.subheader(t("measures.title"), anchor=False)
+    part = ask_row("part", {name: t(f"measures.part_{name}") for name in PARTS}, label=t("measures.parts"), hidden=True)
+    if part == "set":
+        with told():
+            ask_set(trace.model)
+    found = measured_here(trace)
+    what = (
+        t("measures.this_text") if found.sentences == 1 and st.session_state.get(RESULT) is None else t("measures.these", n=found.sentences)
+    )
+    st.markdown(t("measures.lead", sentences=what))
+    if stack == "cross":
+        st.caption(t("measures.cross_none"))
+    if part == "scatter":
+        show_scatter(found, stack)
+        return
+    name = ask_choice("measure", {name: t(f"measures.name_{name}") for name in NAMES}, label=t("measures.colour"), width=300)
+    left, right = st.columns([2, 3], gap="medium")
+    with left:
+        show_map(found, stack, name)
+    with right:
+        show_labels(found, stack, name)
+    save_table(found)
+
+
+def measured_here(trace: Trace) -> Measured:
+    """The sentence set that was measured for this model, else this text alone."""
+    kept: Measured | None = st.session_state.get(RESULT)
+    return kept if kept is not None and kept.model == trace.model else of_trace(trace)
+
+
+def of_trace(trace: Trace) -> Measured:
+    """One text, measured once for everybody who looks at it."""
+    key = f"{trace.model} {trace.revision} {trace.text} {trace.pair} {trace.target_text}"
+    return _of_trace(key, trace)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _of_trace(key: str, _trace: Trace) -> Measured:
+    sums = Sums()
+    sums.add(_trace)
+    return Measured(_trace.model, tuple(sums.heads()), 1, sums.tokens)
+
+
+def show_map(found: Measured, stack: Stack, name: str) -> None:
+    """Every head as one cell, coloured by a measure; a click opens it."""
+    heads, measure = found.of(stack), MEASURES[name]
+    grid = np.full((1 + max(h.layer for h in heads), 1 + max(h.head for h in heads)), np.nan, np.float32)
+    for head in heads:
+        grid[head.layer, head.head] = head.measures[name]
+    share = measure.unit == "share"
+    top = 1.0 if share else float(np.nanmax(grid)) if np.isfinite(grid).any() else 1.0
+    cell = canvas.matrix(
+        frozen(grid),
+        [f"L{i}" for i in range(grid.shape[0])],
+        [f"H{i}" for i in range(grid.shape[1])],
+        key="measured",
+        low=0.0,
+        high=top or 1.0,
+        title=t("measures.map_title", name=t(f"measures.name_{name}")),
+        name=t(f"measures.name_{name}") if share else f"{t(f'measures.name_{name}')} ({t(f'measures.unit_{measure.unit}')})",
+        axes=(t("measures.layer"), t("measures.head")),
+        height=330,
+        missing="–",
+    )
+    st.caption(f"{t(f'measures.what_{name}')} *{measure.source}*")
+    if cell is not None:
+        open_head(stack, *cell)
+
+
+def ask_rules() -> tuple[Rule, ...]:
+    """The thresholds, each on a slider."""
+    with st.popover(t("measures.thresholds")):
+        return tuple(
+            replace(
+                rule,
+                threshold=ask_slider(
+                    f"t_{rule.label}", 0.05, 1.0, rule.threshold, label=t(f"measures.label_{rule.label}"), help=t("measures.threshold_help")
+                ),
+            )
+            for rule in RULES
+        )
+
+
+def show_labels(found: Measured, stack: Stack, name: str) -> None:
+    """Each head with its label, score and reason, sorted by the chosen measure; a selected row opens the head."""
+    rules = ask_rules()
+    rows = [row(head, rules, name) for head in found.of(stack)]
+    rows.sort(key=lambda one: -one["measure"] if np.isfinite(one["measure"]) else np.inf)
+    named = sum(bool(one["label"]) for one in rows)
+    st.markdown(t("measures.fits", named=named, all=len(rows)) if named else t("measures.none"))
+    choice: Any = st.dataframe(
+        [{key: value for key, value in one.items() if key not in ("place",)} for one in rows],
+        key="guide rows",
+        on_select="rerun",
+        selection_mode="single-row",
+        hide_index=True,
+        height=300,
+        column_config={
+            "name": st.column_config.TextColumn(t("measures.head"), width="small"),
+            "measure": st.column_config.NumberColumn(t(f"measures.name_{name}"), format="%.3f", width="small"),
+            "label": st.column_config.TextColumn(t("measures.label"), width="small"),
+            "score": st.column_config.NumberColumn(t("measures.score"), format="%.2f", width="small"),
+            "reason": st.column_config.TextColumn(t("measures.reason"), width="large"),
+            "also": t("measures.also"),
+        },
+    )
+    st.caption(t("measures.open"))
+    for number in choice.selection.rows:
+        open_head(stack, *rows[number]["place"])
+
+
+def row(head: Head, rules: Sequence[Rule], name: str) -> dict[str, Any]:
+    labels = head.labels(tuple(rules))
+    best = labels[0] if labels else None
+    return {
+        "name": f"L{head.layer}H{head.head}",
+        "measure": head.measures[name],
+        "label": "" if best is None else t(f"measures.label_{best.label}"),
+        "score": None if best is None else best.score,
+        "reason": t("measures.none") if best is None else t(f"measures.reason_{best.label}", percent=f"{100 * best.score:.0f}"),
+        "also": ", ".join(t(f"measures.label_{one.label}") for one in labels[1:]),
+        "place": (head.layer, head.head),
+    }
+
+
+def show_scatter(found: Measured, stack: Stack) -> None:
+    """Two measures against each other, one point a head; a click opens the head."""
+    import plotly.graph_objects as go
+
+    from attnlab.figures.ramp import HEADS
+
+    names = {name: t(f"measures.name_{name}") for name in NAMES}
+    with st.container(horizontal=True, gap="small"):
+        across = ask_choice("across", names, label=t("measures.horizontal"), default="distance", width=260)
+        up = ask_choice("up", names, label=t("measures.vertical"), default="entropy", width=260)
+    heads = [h for h in found.of(stack) if np.isfinite(h.measures[across]) and np.isfinite(h.measures[up])]
+    figure = go.Figure()
+    for layer in sorted({h.layer for h in heads}):
+        some = [h for h in heads if h.layer == layer]
+        figure.add_scatter(
+            x=[h.measures[across] for h in some],
+            y=[h.measures[up] for h in some],
+            mode="markers+text",
+            name=f"L{layer}",
+            text=[f"L{h.layer}H{h.head}" for h in some],
+            textposition="top center",
+            textfont={"size": 11},
+            customdata=[[h.layer, h.head] for h in some],
+            marker={"size": 11, "color": HEADS[layer % len(HEADS)], "symbol": layer // len(HEADS)},
+            hovertemplate="%{text}<br>%{x:.4f}<br>%{y:.4f}<extra></extra>",
+        )
+    figure.update_layout(xaxis_title=names[across], yaxis_title=names[up], height=520, margin={"t": 20}, clickmode="event+select")
+    alt = t("measures.scatter_alt", x=names[across], y=names[up])
+    event: Any = st.plotly_chart(figure, key="scatter", on_select="rerun", selection_mode="points", config=BARE, alt=alt)
+    st.caption(t("measures.scatter_note", n=len(found.of(stack)) - len(heads)))
+    for point in event.selection.points:
+        layer, head = (int(point["customdata"][i]) for i in _places(point["customdata"]))
+        open_head(stack, layer, head)
+
+
+def _places(custom: object) -> tuple[Any, Any]:
+    """plotly hands custom data back as a list, or as a dict with string keys."""
+    return ("0", "1") if isinstance(custom, dict) else (0, 1)
+
+
+# Many sentences
+
+
+def ask_set(model: str) -> None:
+    """Sentences to measure: pasted or uploaded; a batch a run, so that the page can be stopped at any time."""
+    text = st.text_area(t("measures.paste", limit=MOST), height=140, key="guide text", persist_state="session")
+    file = st.file_uploader(t("measures.upload"), type=["txt"], key="guide file")
+    with st.container(horizontal=True, gap="small"):
+        start = st.button(t("measures.start"), type="primary")
+        stop = st.button(t("measures.stop"), disabled=KEPT not in st.session_state and not start)
+        if RESULT in st.session_state and st.button(t("measures.forget")):
+            del st.session_state[RESULT]
+            st.rerun()
+    if stop and KEPT in st.session_state:
+        finish(stopped=True)
+    if start:
+        st.session_state[KEPT] = Work(model, sentences(text, file), Sums(), time.monotonic())
+    if KEPT in st.session_state and st.session_state[KEPT].model == model:
+        work_on()
+    if "guide said" in st.session_state:
+        st.caption(st.session_state["guide said"])
+
+
+def sentences(text: str, file: Any) -> list[str]:
+    """One a line. Raises InputError for none, or for more than fit."""
+    raw = text if file is None else file.getvalue().decode("utf-8-sig", "replace")
+    lines = [line.strip() for line in raw.splitlines() if line.strip()]
+    if not lines:
+        raise InputError("error.empty")
+    if len(lines) > MOST:
+        raise InputError("error.measure_many", n=len(lines), limit=MOST)
+    return lines
+
+
+@dataclass(eq=False)
+class Work:
+    """A measurement under way in one visit."""
+
+    model: str
+    lines: list[str]
+    sums: Sums
+    since: float
+
+
+def work_on() -> None:
+    """Batch after batch with a progress bar. A click on Stop ends this run between two batches, and what was measured stays."""
+    work: Work = st.session_state[KEPT]
+    bar = st.progress(0.0)
+    model = get_model(work.model)
+    while work.sums.sentences < len(work.lines):
+        done = work.sums.sentences
+        bar.progress(done / len(work.lines), t("measures.busy", done=done, all=len(work.lines)))
+        try:
+            traces = model.traces(work.lines[done : done + BATCH])
+        except InputError:
+            del st.session_state[KEPT]
+            raise
+        for trace in traces:
+            work.sums.add(trace)
+    bar.empty()
+    finish(stopped=False)
+
+
+def finish(*, stopped: bool) -> None:
+    work: Work = st.session_state.pop(KEPT)
+    n = work.sums.sentences
+    if n:
+        st.session_state[RESULT] = Measured(work.model, tuple(work.sums.heads()), n, work.sums.tokens)
+    facts = {"n": n, "tokens": work.sums.tokens, "seconds": f"{time.monotonic() - work.since:.1f}", "done": n, "all": len(work.lines)}
+    st.session_state["guide said"] = t("measures.stopped" if stopped else "measures.done", **facts)
+
+
+def save_table(found: Measured) -> None:
+    """The same table as the command line writes."""
+
+    def make() -> bytes:
+        out = io.StringIO()
+        rows = csv.writer(out, lineterminator="\n")
+        rows.writerow(("stack", "layer", "head", "label", "score", *NAMES, "sentences"))
+        for head in found.heads:
+            labels = head.labels()
+            best = (labels[0].label, f"{labels[0].score:.6g}") if labels else ("", "")
+            values = ("" if np.isnan(x) else f"{x:.6g}" for x in head.measures.values())
+            rows.writerow((head.stack, head.layer, head.head, *best, *values, found.sentences))
+        return out.getvalue().encode()
+
+    name = f"heads-{found.model}.csv".replace("/", "-")
+    st.download_button(t("measures.csv"), data=make, file_name=name, mime="text/csv", on_click="ignore", key="guide csv")

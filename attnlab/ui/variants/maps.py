@@ -1,0 +1,167 @@
+"""One variant beside full softmax attention: who may be seen, the weights, the difference, the output."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from attnlab.core.positions import total_variation
+from attnlab.core.trace import Array, frozen
+from attnlab.core.variants import ALL, VARIANTS, Attended, Options, Variant, output_distance
+from attnlab.ui import canvas
+from attnlab.ui.show import export_row, show
+from attnlab.ui.variants.given import Given
+from attnlab.ui.words import language, t
+
+SMALL = 1e-6
+
+
+def show_weights(given: Given, variant: Variant, options: Options) -> None:
+    """Three maps with linked hover, then what changed row by row."""
+    full, made = VARIANTS["full"](given.inputs), variant(given.inputs, options)
+    seen = variant.seen(len(given.keys), options)
+    pattern = frozen(np.ones(made.weights.shape) if seen is None else seen)
+    left, middle, right = st.columns(3, gap="small")
+    common: dict[str, Any] = {"link": "variants", "height": 390, "largest": 40}
+    with left:
+        share = f"{100 * pattern.mean():.0f}"
+        title = t("variants.pattern", percent=share)
+        canvas.matrix(
+            pattern, given.queries, given.keys, key="pattern map", title=title, name=t("variants.visible"), numbers=False, **common
+        )
+    with middle:
+        canvas.matrix(made.weights, given.queries, given.keys, key="variant map", title=name_of(variant), **common)
+    with right:
+        title = t("variants.minus_full")
+        change = frozen(made.weights - full.weights)
+        canvas.matrix(change, given.queries, given.keys, key="change map", kind="signed", title=title, name=t("variants.change"), **common)
+    moved, far = total_variation(made.weights, full.weights), output_distance(made.z, full.z)
+    st.markdown(t("variants.summary", name=name_of(variant), tv=f"{moved.mean():.3f}", far=f"{far.mean():.3f}", **worst(given, moved)))
+    figures = (("weights", full.weights), ("weights", made.weights), ("difference", change))
+    export_row(maker(given, variant, options, [f[1] for f in figures]), name=f"attnlab-{variant.name}", facts=facts_of(given, options))
+    show_rows(given, moved, far)
+
+
+def worst(given: Given, moved: Array) -> dict[str, str]:
+    from attnlab.ui.words import md_escape
+
+    row = int(moved.argmax())
+    return {"query": md_escape(given.queries[row]), "most": f"{moved[row]:.3f}"}
+
+
+def show_rows(given: Given, moved: Array, far: Array) -> None:
+    """Row by row: how much weight moved, and how far the output."""
+    from attnlab.figures.curves import curves
+    from attnlab.figures.picture import Series
+
+    places = frozen(np.arange(len(moved)))
+    series = [
+        Series(t("variants.total_variation"), places, moved, texts=given.queries),
+        Series(t("variants.output_distance"), places, far, texts=given.queries),
+    ]
+    axes = (t("ui.query"), t("variants.from_full"))
+    chart = curves(series, axes=axes, title="", ticks=given.queries, height=300)
+    show(chart, name="rows", alt=t("variants.rows_alt"))
+    st.caption(t("variants.rows_note"))
+
+
+def show_output(given: Given, variant: Variant, options: Options) -> None:
+    """What each token takes away: z of the variant, of full attention, and their difference, on one scale."""
+    full, made = VARIANTS["full"](given.inputs), variant(given.inputs, options)
+    dims = [str(i) for i in range(made.z.shape[1])]
+    most = float(np.abs(np.concatenate((full.z, made.z))).max()) or 1.0
+    axes = (t("ui.query"), t("variants.dimension"))
+    panes = (
+        (name_of(variant), made.z, "z"),
+        (name_of(VARIANTS["full"]), full.z, "z full"),
+        (t("variants.minus_full"), made.z - full.z, "dz"),
+    )
+    for column, (title, z, key) in zip(st.columns(3, gap="small"), panes, strict=True):
+        with column:
+            canvas.matrix(
+                frozen(z),
+                given.queries,
+                dims,
+                key=key,
+                kind="signed",
+                low=-most,
+                high=most,
+                title=title,
+                name="z",
+                axes=axes,
+                link="z",
+                height=420,
+                square=False,
+            )
+    st.caption(t("variants.output_note"))
+
+
+def show_all(given: Given, options: Options) -> None:
+    """Every variant that these inputs allow, in one table."""
+    full = VARIANTS["full"](given.inputs)
+    rows = [
+        row(given, variant, variant(given.inputs, fitting(variant, given, options)), full, options) for variant in ALL if given.can(variant)
+    ]
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config={
+            "name": t("variants.variant"),
+            "kind": t("variants.kind"),
+            "seen": st.column_config.ProgressColumn(t("variants.cells_seen"), min_value=0, max_value=1, format="percent"),
+            "moved": st.column_config.NumberColumn(t("variants.total_variation"), format="%.4f"),
+            "far": st.column_config.NumberColumn(t("variants.output_distance"), format="%.4f"),
+            "zeros": st.column_config.NumberColumn(t("variants.zeros"), format="percent"),
+            "source": t("variants.source"),
+        },
+        height=35 * (len(rows) + 1) + 3,
+    )
+    left_out = [name_of(variant) for variant in ALL if not given.can(variant)]
+    if left_out:
+        st.caption(t("variants.left_out", names=", ".join(left_out)))
+
+
+def fitting(variant: Variant, given: Given, options: Options) -> Options:
+    """Options that suit these heads: groups that divide them."""
+    from dataclasses import replace
+
+    heads = len(given.inputs.q)
+    return replace(options, groups=options.groups if heads % options.groups == 0 else 1)
+
+
+def row(given: Given, variant: Variant, made: Attended, full: Attended, options: Options) -> dict[str, Any]:
+    seen = variant.seen(len(given.keys), options)
+    return {
+        "name": name_of(variant),
+        "kind": t(f"variants.kind_{variant.kind}"),
+        "seen": 1.0 if seen is None else float(seen.mean()),
+        "moved": float(total_variation(made.weights, full.weights).mean()),
+        "far": float(output_distance(made.z, full.z).mean()),
+        "zeros": float((made.weights < SMALL).mean()),
+        "source": variant.source,
+    }
+
+
+def name_of(variant: Variant) -> str:
+    return t(f"variants.name_{variant.name}")
+
+
+def facts_of(given: Given, options: Options) -> dict[str, object]:
+    changed = {key: value for key, value in vars(options).items() if value != getattr(Options(), key)}
+    return {t("variants.made_from"): given.title} | changed
+
+
+def maker(given: Given, variant: Variant, options: Options, maps: Sequence[Array]) -> Callable[[str], bytes]:
+    """All three maps in one figure: full, variant, difference."""
+    spoken, names = language(), [name_of(VARIANTS["full"]), name_of(variant), t("variants.minus_full")]
+
+    def make(format: str) -> bytes:
+        from attnlab import figures
+
+        panels = [(name, values, given.queries, given.keys) for name, values in zip(names, maps, strict=True)]
+        figure = figures.triptych(panels, title=f"{given.title} · {names[1]}", words=figures.words_in(spoken))
+        record = figures.record(**given.facts, options={"variant": variant.name, **vars(options)})
+        return figures.save(figure, format, record=record)
+
+    return make

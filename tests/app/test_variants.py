@@ -1,0 +1,97 @@
+"""Variants and Compare without a browser: every part in both languages, every variant, mistakes told, nothing lost by swapping."""
+
+import json
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from attnlab.core.variants import ALL
+from attnlab.core.words import room
+
+ROOT = Path(__file__).parents[2]
+ALONE = """
+import runpy
+from attnlab.ui import link
+link.begin()
+try:
+    runpy.run_path({page!r})
+finally:
+    link.write()
+"""
+
+
+def opened(page, lang="en", **query):
+    app = AppTest.from_string(ALONE.format(page=str(ROOT / "pages" / page)), default_timeout=600)
+    for name, value in {"lang": lang, **query}.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def maps(app):
+    found = [json.loads(block.proto.json) for block in app.get("bidi_component") if "queries" in (block.proto.json or "")]
+    return [one["meta"] if "meta" in one else one for one in found]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("part", ["weights", "output", "all", "cost"])
+def test_every_part_of_variants_in_both_languages(lang, part):
+    app = opened("learn/variants.py", lang, show=part)
+    assert app.title[0].value == room(lang, "variants")["title"]
+    assert not app.error
+
+
+@pytest.mark.parametrize("variant", [variant.name for variant in ALL])
+def test_every_variant_is_shown_with_its_source(variant):
+    app = opened("learn/variants.py", variant=variant)
+    assert not app.error
+    assert any(room("en", "variants")[f"what_{variant}"] in block.value for block in app.markdown)
+
+
+def test_a_table_typed_by_hand_needs_no_model():
+    app = opened("learn/variants.py", **{"from": "table"})
+    assert not app.error
+    assert any("local window" in block.value for block in app.markdown)
+
+
+def test_too_long_a_text_is_told_and_not_drawn():
+    app = opened("learn/variants.py", text="word " * 300)
+    assert "302" in app.error[0].value
+    assert "256" in app.error[0].value
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("kind", ["texts", "models", "heads", "positions"])
+def test_every_comparison_in_both_languages(lang, kind):
+    app = opened("look/compare.py", lang, **{"with": kind})
+    assert app.title[0].value == room(lang, "compare")["title"]
+    assert not app.error
+
+
+def test_the_minimal_pair_aligns_all_but_one_word():
+    app = opened("look/compare.py")
+    next(button for button in app.button if button.label == "tired / wide").click().run()
+    assert not app.exception
+    assert any("tired" in block.value and "wide" in block.value for block in app.caption)
+    texts = [box.value for box in app.text_input]
+    assert texts[0].endswith("too tired.")
+    assert texts[1].endswith("too wide.")
+
+
+def test_swapping_twice_gives_back_what_was_there():
+    app = opened("look/compare.py", text="One two three.", text_b="One four three.")
+    swap = room("en", "compare")["swap"]
+    for wanted in (["One four three.", "One two three."], ["One two three.", "One four three."]):
+        next(button for button in app.button if button.label == swap).click().run()
+        assert [box.value for box in app.text_input][:2] == wanted
+
+
+def test_a_text_compared_with_itself_has_not_changed():
+    app = opened("look/compare.py", text="The same words.", text_b="The same words.")
+    assert any("are 0.000 apart" in block.value for block in app.markdown)
+
+
+def test_an_empty_text_is_told():
+    assert opened("look/compare.py", text_b=" ").error
