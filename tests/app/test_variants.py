@@ -1,11 +1,11 @@
 """Variants and Compare without a browser: every part in both languages, every variant, mistakes told, nothing lost by swapping."""
 
-import json
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from attnlab.core.guide import RULES
 from attnlab.core.variants import ALL
 from attnlab.core.words import room
 
@@ -28,11 +28,6 @@ def opened(page, lang="en", **query):
     app.run()
     assert not app.exception, app.exception
     return app
-
-
-def maps(app):
-    found = [json.loads(block.proto.json) for block in app.get("bidi_component") if "queries" in (block.proto.json or "")]
-    return [one["meta"] if "meta" in one else one for one in found]
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
@@ -95,3 +90,29 @@ def test_a_text_compared_with_itself_has_not_changed():
 
 def test_an_empty_text_is_told():
     assert opened("look/compare.py", text_b=" ").error
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("part", ["guide", "scatter", "set"])
+def test_every_part_of_the_field_guide_in_both_languages(lang, part):
+    app = opened("look/layers.py", lang, part=part)
+    assert not app.error
+    assert room(lang, "measures")["title"] in [head.value for head in app.subheader]
+
+
+def test_thresholds_out_of_reach_leave_no_label():
+    ours = {f"t_{rule.label}": "1" for rule in RULES}
+    app = opened("look/layers.py", text="One two.", **ours)
+    assert any(room("en", "measures")["none"] in block.value for block in app.markdown)
+
+
+def test_a_set_of_sentences_is_measured_and_too_many_are_refused():
+    app = opened("look/layers.py", part="set")
+    button = room("en", "measures")["start"]
+    app.text_area[0].set_value("The cat sat.\n\nThe dog ran.\n").run()
+    next(one for one in app.button if one.label == button).click().run()
+    assert not app.exception
+    assert any("2 sentences" in block.value for block in app.caption)
+    app.text_area[0].set_value("a\n" * 1001).run()
+    next(one for one in app.button if one.label == button).click().run()
+    assert "1001" in app.error[0].value
