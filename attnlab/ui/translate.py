@@ -16,7 +16,7 @@ from attnlab.models.decoding import Candidate, Decoded
 from attnlab.models.inhouse import InHouse
 from attnlab.models.load import known
 from attnlab.training.scores import sentence_scores
-from attnlab.ui import canvas, link
+from attnlab.ui import canvas, link, place
 from attnlab.ui.ask import ask_choice, ask_number, ask_slider, ask_text, open_head
 from attnlab.ui.rows import ask_row
 from attnlab.ui.show import export_row
@@ -327,8 +327,10 @@ def carry(written: Written, pick: Pick) -> None:
 
 
 def open_arithmetic(pick: Pick, query: int, key: int) -> None:
+    """The step-through page where this head's scores are made, at the query that asks and the key it looks at most."""
     st.session_state["layer"], st.session_state["head"], st.session_state["stack"] = pick.layer, pick.head or 0, "cross"
-    st.switch_page("learn/steps.py", query_params={"stage": "6", "query": str(query), "key": str(key)})
+    place.remember({"stage": 6, "part": "", "query": query, "key": key})
+    st.switch_page("learn/steps.py")
 
 
 # The whole picture

@@ -1,0 +1,139 @@
+"""The Train page without a browser: both languages, the form, a training from its start to its model, and hostile uploads."""
+
+import io
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from attnlab.training.jobs import Jobs, Limits
+from attnlab.ui import train
+
+FRAME = str(Path(__file__).resolve().parents[2] / "pages" / "frame.py")
+PAGE = "build/train.py"
+TINY = {"reverse_layers": "1", "reverse_heads": "2", "reverse_width": "16", "reverse_steps": "40", "reverse_batch": "200"}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def queue():
+    jobs = Jobs(Limits(steps=5000, minutes=5, parameters=100_000, megabytes=1, waiting=2))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "jobs", lambda: jobs)
+        yield jobs
+    jobs.close()
+
+
+def opened(**query):
+    app = AppTest.from_file(FRAME, default_timeout=120)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    return app.switch_page(PAGE).run()
+
+
+def press(app, label):
+    next(button for button in app.button if button.label == label).click()
+    return app.run()
+
+
+def until_ended(queue, app):
+    name = app.session_state["training"]
+    end = time.monotonic() + 120
+    while queue.status(name).busy and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not queue.status(name).busy
+    return app.run()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("task", ["reverse", "translate", "classify"])
+def test_the_form_speaks_both_languages(task, language):
+    app = opened(lang=language, task=task)
+    assert not app.exception
+    assert [each.value for each in app.error] == []
+    text = "\n".join(str(each.value) for each in [*app.markdown, *app.caption])
+    assert any("一" <= letter <= "鿿" for letter in text) == (language == "zh")
+
+
+@pytest.mark.parametrize("query", [{"task": "juggle"}, {"positions": "lost", "seed": "-4"}, {"reverse_steps": "1e9"}, {"job": "nobody"}])
+def test_no_link_breaks_the_page(query):
+    app = opened(lang="en", **query)
+    assert not app.exception
+
+
+def test_a_training_becomes_a_model_of_this_visit(queue):
+    app = press(opened(lang="en", **TINY), "Train")
+    assert not app.exception
+    app = until_ended(queue, app)
+    assert not app.exception
+    assert [model.spec.name for model in app.session_state["own_models"].values()] == ["my-reverse-rotary"]
+    assert "my-reverse-rotary" in app.success[0].value
+    assert any(each.value.startswith("It answers") for each in app.markdown)
+    heads = app.switch_page("look/heads.py").run()
+    assert "my-reverse-rotary" in heads.selectbox(key="model").options
+
+
+def test_a_stopped_training_goes_on(queue):
+    app = press(opened(lang="en", **TINY | {"reverse_steps": "3000"}), "Train")
+    name = app.session_state["training"]
+    end = time.monotonic() + 60
+    while not queue.status(name).history and time.monotonic() < end:
+        time.sleep(0.1)
+    app = until_ended(queue, press(app.run(), "Stop"))
+    step = queue.status(name).last.step
+    assert 0 < step < 3000
+    app = press(app, "Go on")
+    while queue.status(name).last.step <= step and time.monotonic() < end:
+        time.sleep(0.1)
+    assert queue.status(name).last.step > step
+    until_ended(queue, press(app.run(), "Stop"))
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [({"reverse_width": "17"}, "Choose a multiple of 2"), ({"reverse_width": "512"}, "at most 100000 parameters")],
+)
+def test_a_choice_that_cannot_be_is_said_in_words(choice, said):
+    app = press(opened(lang="en", **TINY | choice), "Train")
+    assert not app.exception
+    assert said in app.error[0].value
+
+
+def zipped(files):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"no zip at all", "not a model that attnlab packed"),
+        (zipped({"../model.safetensors": b""}), "leaves its folder"),
+        (zipped({"pytorch_model.bin": b"\x80\x04."}), "is a pickle"),
+        (zipped({"readme.txt": b"hello"}), "holds exactly"),
+        (zipped({"config.json": b"{}", "tokenizer.json": b"{}", "model.safetensors": b"\0" * 9}), "cut short or damaged"),
+    ],
+)
+def test_a_hostile_upload_is_refused_with_a_sentence(content, said):
+    app = opened(lang="en")
+    app.file_uploader(key="model zip").upload("evil.zip", content, "application/zip").run()
+    assert not app.exception
+    assert said in app.error[0].value
+    assert "own_models" not in app.session_state
+
+
+def test_a_model_that_was_downloaded_can_be_loaded_again(queue):
+    from attnlab.models.archive import pack
+
+    app = until_ended(queue, press(opened(lang="en", **TINY), "Train"))
+    model = app.session_state["own_models"]["my-reverse-rotary"]
+    other = opened(lang="en")
+    other.file_uploader(key="model zip").upload("from a friend.zip", pack(model, "its card"), "application/zip").run()
+    assert not other.exception
+    again = other.session_state["own_models"]["from-a-friend"]
+    assert again.tag(["a b c d e"]) == model.tag(["a b c d e"])
