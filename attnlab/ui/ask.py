@@ -65,7 +65,7 @@ def ask_head(attention: Attention, *, width: Width = "stretch") -> int:
 
 def ask_number(key: str, low: int, high: int, default: int, *, label: str, help: str | None = None, width: Width = "stretch") -> int:
     """A whole number. One that the link asks for and that does not exist is named, and the nearest one is shown."""
-    asked = link.given(key) if link.leads() else None
+    asked = link.given(key) if link.leads() or key not in st.session_state else None
     if asked is not None and not low <= (_whole(asked, low - 1)) <= high:
         st.toast(md_escape(t("ui.outside", label=label, given=asked, low=low, high=high)))
     _follow(key, default, lambda asked: _whole(asked, default))

@@ -12,6 +12,7 @@ from attnlab.ui.ask import ask_choice
 from attnlab.ui.heads import View, shown, sides, title
 from attnlab.ui.words import t
 
+SIDE = 512  # pixels of the overview at most
 WINDOW = 32  # tokens a side under the lens: as many as can be read
 
 
@@ -26,7 +27,7 @@ def show_long(trace: Trace, attention: Attention, head: int, view: View) -> None
     how = ask_choice("pool", hows, label=t("heads.pool"), width=220)
     with st.spinner(t("heads.pooling")):
         pooled = _pooled(trace, attention, head, view, how, kept_q, kept_k, _key(trace, attention, head, view))
-    block = -(-max(len(kept_q), len(kept_k)) // pooled.shape[0]) if len(pooled) else 1
+    block = -(-max(len(kept_q), len(kept_k)) // SIDE)
     left, right = st.columns(2)
     with left:
         note = t(f"heads.overview_{how}", block=block)
@@ -52,7 +53,7 @@ def _key(trace: Trace, attention: Attention, head: int, view: View) -> tuple[Any
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _pooled(_trace: Trace, _attention: Attention, _head: int, _view: View, how: Pool, _q: Any, _k: Any, key: tuple[Any, ...]) -> Array:
-    return overview(lambda rows: _rows(_trace, _attention, _head, _view, _q, _k, rows), len(_q), len(_k), how=how)
+    return overview(lambda rows: _rows(_trace, _attention, _head, _view, _q, _k, rows), len(_q), len(_k), side=SIDE, how=how)
 
 
 def _rows(trace: Trace, attention: Attention, head: int, view: View, kept_q: Any, kept_k: Any, rows: slice) -> Array:

@@ -6,7 +6,8 @@ from typing import Literal
 
 import streamlit as st
 
-from attnlab.core.trace import Trace
+from attnlab.core.trace import Stack, Trace
+from attnlab.core.views import Thumbnails, thumbnails
 from attnlab.core.words import InputError
 from attnlab.models.load import load
 from attnlab.models.spec import Model, Spec
@@ -49,6 +50,16 @@ def get_trace(model_name: str, text: str, pair: str | None = None, target: str |
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _trace(model_name: str, text: str, pair: str | None, target: str | None, positions: Positions) -> Trace:
     return load(model_name).trace(text, pair, target=target, positions=positions)
+
+
+def get_thumbnails(trace: Trace, stack: Stack) -> Thumbnails:
+    """Every head of a stack, small: computed once for a text."""
+    return _thumbnails(trace, stack, (trace.model, trace.revision, trace.text, trace.pair, trace.target_text))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _thumbnails(_trace: Trace, stack: Stack, key: tuple[str | None, ...]) -> Thumbnails:
+    return thumbnails(_trace.layers(stack))
 
 
 def first_tokens(model_name: str, text: str, limit: int) -> str:

@@ -41,7 +41,7 @@ def test_a_link_gives_every_choice_its_value():
     assert app.slider(key="temperature").value == 0.5
     assert app.toggle(key="bare").value is True
     assert app.selectbox(key="over").value == "mean"
-    assert "mean over 12 heads, temperature 0.5" in words(app)
+    assert "mean over 12 heads, temperature 0.5 (not the model's own)" in words(app).replace("\\", "")
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,8 @@ class Visit:
         box = self.page.get_by_label(label, exact=True).first
         box.fill(text)
         box.press("Enter")
+        if text.strip() and len(text) < 3000:
+            self.page.wait_for_url(lambda url: "text=" in url)  # the answer has come: the address says so
         return self.wait()
 
 
