@@ -346,6 +346,10 @@ def test_labels_and_facts_are_kept(pieces: Tokenizer, tmp_path: Path) -> None:
     assert list(again.spec.stacks) == ["encoder"]
 
 
+def test_classes_without_names_are_numbered(pieces: Tokenizer) -> None:
+    assert InHouse(made(pieces, task="classify").module, pieces).labels == ("0", "1", "2")
+
+
 def test_loading_leaves_the_random_numbers_of_others_alone(folder: Path) -> None:
     torch.manual_seed(7)
     expected = torch.rand(3)

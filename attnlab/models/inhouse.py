@@ -58,7 +58,8 @@ class InHouse:
         self.tokenizer = saved.literal(tokenizer)
         known = self.tokenizer.get_vocab()
         specials = {key: next((known[n] for n in names if n in known), i) for i, (key, names) in enumerate(NAMES.items())}
-        self._set(About(module.config, specials, tuple(labels), source, licence), name, revision)
+        named = tuple(labels) or tuple(map(str, range(module.config.classes)))
+        self._set(About(module.config, specials, named, source, licence), name, revision)
 
     def _set(self, about: About, name: str, revision: str) -> None:
         self.about, self.labels = about, about.labels
