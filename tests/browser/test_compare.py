@@ -1,0 +1,67 @@
+"""Compare in a browser: linked hover and pins, swapping, a link that restores the view, the figure with all three pictures."""
+
+from pathlib import Path
+
+import pytest
+
+from attnlab.figures import read_record
+
+pytestmark = pytest.mark.browser
+ANIMAL = "compare?" + "&".join(
+    f"{name}=The animal didn't cross the street because it was too {word}." for name, word in (("text", "tired"), ("text_b", "wide"))
+)
+PLACE = "&layer=3&head=1"
+
+
+def middle(canvas):
+    box = canvas.bounding_box()
+    return {"x": box["width"] * 0.6, "y": box["height"] * 0.6}
+
+
+def test_a_pin_in_one_map_is_pinned_in_all(visit):
+    window = visit()
+    window.open(ANIMAL + PLACE)
+    first = window.canvas("compare-a")
+    first.click(position=middle(first))
+    window.wait()
+    said = [window.said(f"compare-{name}").inner_text() for name in ("a", "b", "difference")]
+    places = {text.split(":")[0] for text in said}
+    assert len(places) == 1
+    assert " → " in places.pop()
+    a, b, change = (float(text.split(":")[1].split("(")[0].strip().replace("−", "-")) for text in said)
+    assert change == pytest.approx(b - a, abs=2e-4)
+    assert window.errors == []
+    assert window.outside == []
+
+
+def test_swapping_turns_the_two_sides_round_and_the_link_follows(visit):
+    window = visit()
+    window.open(ANIMAL + PLACE)
+    window.page.get_by_role("button", name="Swap").click()
+    window.wait()
+    window.page.wait_for_function("decodeURIComponent(location.search).replaceAll('+', ' ').includes('text=The animal') ")
+    assert window.page.get_by_label("Text A", exact=True).input_value().endswith("too wide.")
+    address = window.page.url
+    again = visit()
+    again.page.goto(address)
+    again.wait()
+    assert again.page.get_by_label("Text A", exact=True).input_value().endswith("too wide.")
+
+
+def test_all_three_pictures_are_saved_in_one_figure(visit, tmp_path):
+    window = visit()
+    window.open(ANIMAL + PLACE)
+    with window.page.expect_download() as waiting:
+        window.page.get_by_role("button", name="SVG", exact=True).click()
+    file = Path(tmp_path / "figure.svg")
+    waiting.value.save_as(file)
+    facts = read_record(file)
+    assert facts["model"] == "bert"
+    assert facts["options"]["text_b"].endswith("wide.")
+
+
+def test_chinese_in_the_dark_and_a_narrow_window(visit):
+    window = visit(locale="zh-CN", dark=True, width=700)
+    window.open("compare")
+    assert window.page.get_by_text("按变化大小排列的头").is_visible()
+    assert window.errors == []
