@@ -5,6 +5,7 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import streamlit as st
 
 from attnlab.core.trace import Attention, frozen
@@ -69,20 +70,18 @@ def of_head(attention: Attention, head: int, facts: dict[str, Any]) -> Given:
 
 def typed() -> Given:
     """A table with one row a token. Raises InputError for a cell that is no number."""
-    import pandas
-
     st.caption(t("variants.table_help"))
-    frame = pandas.DataFrame(TYPED, columns=["token", *COLUMNS])
+    frame = pa.table(dict(zip(("token", *COLUMNS), map(list, zip(*TYPED, strict=True)), strict=True)))
     config: dict[str, Any] = {name: st.column_config.NumberColumn(name, format="%.2f", width="small") for name in COLUMNS}
     config["token"] = st.column_config.TextColumn(t("variants.token"), max_chars=24, width="small")
     edited = st.data_editor(frame, num_rows="dynamic", hide_index=True, column_config=config, key="typed", width=720)
-    numbers = edited[list(COLUMNS)].to_numpy(np.float64, na_value=np.nan)
+    numbers = np.stack([np.array([np.nan if x is None else x for x in edited.column(name).to_pylist()], np.float64) for name in COLUMNS], 1)
     if not len(numbers):
         raise InputError("error.empty")
     if not np.isfinite(numbers).all():
         row, column = np.argwhere(~np.isfinite(numbers))[0]
         raise InputError("error.table_cell", row=row + 1, column=COLUMNS[column])
-    tokens = tuple(str(name) if isinstance(name, str) and name else f"#{i}" for i, name in enumerate(edited["token"]))
+    tokens = tuple(str(name) if isinstance(name, str) and name else f"#{i}" for i, name in enumerate(edited.column("token").to_pylist()))
     q, k, v = (frozen(numbers[None, :, i : i + 2]) for i in (0, 2, 4))
     return Given(Inputs(q, k, v, 0, 1 / sqrt(2)), tokens, tokens, {}, t("variants.typed"))
 
