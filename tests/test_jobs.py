@@ -26,7 +26,7 @@ def jobs() -> Iterator[Jobs]:
     jobs.close()
 
 
-def until(jobs: Jobs, name: str, what: Callable[[Status], bool], seconds: float = 120) -> Status:
+def until(jobs: Jobs, name: str, what: Callable[[Status], bool], seconds: float = 300) -> Status:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         status = jobs.status(name)

@@ -199,8 +199,8 @@ class Jobs:
             process = None if self._running is None else self._running[1]
             self._lock.notify_all()
         if process is not None and process.poll() is None:
-            process.terminate()
-            process.wait(10)
+            process.kill()  # checkpoints are written all at once or not at all
+            process.wait()
         self._root.cleanup()
 
     def _enqueue(self, job: Job) -> None:

@@ -108,5 +108,5 @@ def tell(events: IO[str], event: str, **facts: object) -> None:
 
 if __name__ == "__main__":
     if hasattr(os, "nice"):
-        os.nice(10)  # pages go first
+        os.nice(5)  # pages go first
     work(Path(sys.argv[1]))
