@@ -11,13 +11,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 ALL = {"core", "models", "training", "figures", "ui"}
 
-# room: what it may import of ours, and of others. numpy is everybody's; huggingface_hub is transformers' own client of the hub.
+# room: what it may import of ours, and of others. numpy is everybody's; huggingface_hub is transformers' own client of the hub,
+# pandas what Streamlit's table editor gives back.
 ROOMS = {
     "core": (set(), {"torch"}),
     "models": ({"core"}, {"torch", "transformers", "tokenizers", "safetensors", "huggingface_hub"}),
     "training": ({"core", "models"}, {"torch", "sacrebleu", "tokenizers", "safetensors"}),
     "figures": ({"core"}, {"matplotlib", "seaborn", "plotly"}),
-    "ui": (ALL, {"streamlit", "pyarrow", "torch", "matplotlib", "plotly"}),
+    "ui": (ALL, {"streamlit", "pyarrow", "pandas", "torch", "matplotlib", "plotly"}),
     "pages": ({"core", "figures", "ui"}, {"streamlit"}),
     "commands": (ALL - {"ui"} | {"commands"}, {"typer", "rich", "torch"}),
     "attnlab": (ALL, set()),

@@ -47,7 +47,7 @@ def text_of(n: int) -> str:
     return " ".join(words[i % len(words)] for i in range(n - 2))
 
 
-def trace_ours(n: int) -> dict[str, Any]:
+def trace_ours(n: int, runs: int = 2) -> dict[str, Any]:
     from attnlab.models.pretrained import Pretrained
 
     model = Pretrained(*base_shape(), name="base", revision="random")
@@ -58,7 +58,7 @@ def trace_ours(n: int) -> dict[str, Any]:
         kept.clear()
         kept[:] = [model.trace(text_of(n))]
 
-    return measured(work, 3)
+    return measured(work, runs)
 
 
 def trace_theirs(n: int) -> dict[str, Any]:
@@ -75,21 +75,21 @@ def trace_theirs(n: int) -> dict[str, Any]:
             kept[:] = module(**tokenizer(text, return_tensors="pt"), output_attentions=True).attentions
 
     work(SHORT)
-    return measured(work, 3)
+    return measured(work, 2)
 
 
 def ready_ours(n: int) -> dict[str, Any]:
-    """Text in; out comes what the page sends for its picture of all heads, as it stands on the wire."""
+    """Text in; out comes what the page "All heads" sends for its picture, as it stands on the wire."""
     import pyarrow as pa
 
     from attnlab import load
-    from attnlab.core.overview import tiles
+    from attnlab.core.views import thumbnails
 
     model = load("bert")
 
     def work(text: str = text_of(n)) -> dict[str, int]:
-        pixels = tiles(model.trace(text), "encoder")
-        table, wire = pa.table({"v": pa.array(pixels.ravel())}), io.BytesIO()
+        small = thumbnails(model.trace(text).layers("encoder"))
+        table, wire = pa.table({"v": pa.array(small.pixels.ravel())}), io.BytesIO()
         with pa.ipc.new_stream(wire, table.schema) as stream:
             stream.write_table(table)
         return {"bytes": wire.tell()}
@@ -123,12 +123,12 @@ def ready_bertviz(n: int) -> dict[str, Any]:
 
 
 def long_trace(n: int) -> dict[str, Any]:
-    return trace_ours(n)
+    return trace_ours(n, runs=1)
 
 
 def long_head(n: int) -> dict[str, Any]:
     """One head of a long text, on demand, as a picture of 512 x 512."""
-    from attnlab.core.overview import overview
+    from attnlab.core.views import overview
     from attnlab.models.pretrained import Pretrained
 
     model = Pretrained(*base_shape(), name="base", revision="random")
@@ -136,7 +136,7 @@ def long_head(n: int) -> dict[str, Any]:
     assert len(attention.queries) == n
 
     def work() -> None:
-        assert overview(attention, 7, size=512).shape == (512, 512)
+        assert overview(lambda rows: attention.weights(7, rows), n, n, side=512).shape == (512, 512)
 
     work()
     return measured(work, 5)
