@@ -401,7 +401,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   function tokens(pen, p, width, t, measure) {
     const ids = p.c, n = ids.r, w = Math.min(104, Math.max(56, (width - 10) / Math.min(n, 16) - 6)), each = Math.max(1, Math.floor((width - 6) / (w + 6))), high = 108;
     const lines = Math.ceil(n / each);
-    if (measure) return 14 + Math.min(lines, 8) * (high + 6);
+    if (measure) return 14 + lines * (high + 6);
     for (let i = 0; i < n; i++) {
       const x = 4 + (i % each) * (w + 6) + w / 2, y = 12 + Math.floor(i / each) * (high + 6), k = between(t, (0.5 * i) / n, (0.5 * i) / n + 0.4), chosen = i === p.c.pin[0];
       pen.fillStyle = look.second; pen.strokeStyle = chosen ? tint('query') : look.line; pen.lineWidth = chosen ? 3 : 1;

@@ -318,6 +318,12 @@ def _component(name: str) -> Any:
     )
 
 
+_copy = st.components.v2.component(
+    "attnlab_steps_copy",
+    html='<div class="walk"><button type="button" style="min-height: 2.5rem; padding: 0 14px"></button></div>',
+    css=(ROOM / "steps.css").read_text("utf-8"),
+    js=(ROOM / "steps_copy.js").read_text("utf-8"),
+)
 _player = _component("steps")
 _table = _component("steps_table")
 
@@ -359,6 +365,11 @@ def table(seen: Seen, name: str, *, key: str, changed: Any) -> None:
     meta = {"apart": described, "tokens": tokens, "digits": seen.place.digits, "words": _words(), "symbol": _symbol(name)}
     meta["d_head"] = seen.attention.d_head
     _table(data=parcel.tables() | {"meta": meta | {"roles": dict(style.ROLES)}}, key=key, on_follow_change=changed, height="content")
+
+
+def copy_button(text: str) -> None:
+    """Puts a text on the visitor's clipboard."""
+    _copy(data={"text": text, "words": {"copy": t("steps.script"), "copied": t("steps.copied")}}, key="copy", height="content")
 
 
 def _colours() -> dict[str, Any]:

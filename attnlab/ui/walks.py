@@ -14,11 +14,12 @@ from attnlab.core.walk import Walk, base
 from attnlab.models.anatomy import walk_of
 from attnlab.ui.place import asked, follow, remember, step_of, telling
 from attnlab.ui.scratch import edit_of
-from attnlab.ui.steps import Seen
+from attnlab.ui.steps import Seen, copy_button
 from attnlab.ui.traces import get_model
 from attnlab.ui.words import md_escape, t
 
 CLOSE = 1e-4  # what float32 allows a layer to differ by
+LONGEST = 512  # tokens: every head of the layer is worked out twice as exactly as the model did
 Moved = Callable[[], None]
 
 
@@ -94,12 +95,10 @@ def show_script(trace: Trace, model: str, attention: Attention, head: int) -> No
     file = f"{model.replace('/', '-')}-{attention.stack}-L{attention.layer}H{head}.npz"
     with st.expander(t("steps.script_title")):
         st.caption(t("steps.script_hint"))
-        st.download_button(
-            t("steps.npz"),
-            lambda: archive(walk, attention, head),
-            file_name=file,
-            mime="application/octet-stream",
-            on_click="ignore",
-            key="npz",
-        )
-        st.code(script(walk, attention, head, file), language="python")
+        code = script(walk, attention, head, file)
+        left, right, _ = st.columns([1, 1, 2])
+        how: dict[str, Any] = {"mime": "application/octet-stream", "on_click": "ignore", "key": "npz"}
+        left.download_button(t("steps.npz"), lambda: archive(walk, attention, head), file_name=file, **how)
+        with right:
+            copy_button(code)
+        st.code(code, language="python")

@@ -9,7 +9,7 @@ from attnlab.ui.formulas import explanation, formula
 from attnlab.ui.scratch import ask_edit
 from attnlab.ui.steps import player, table
 from attnlab.ui.traces import get_trace
-from attnlab.ui.walks import look, show_code, show_proof, show_script
+from attnlab.ui.walks import LONGEST, look, show_code, show_proof, show_script
 from attnlab.ui.words import md_escape, t
 
 with told():
@@ -28,6 +28,10 @@ with told():
 
 if not attention.recorded:
     st.info(t("steps.hidden", model=md_escape(model)))
+    st.stop()
+n = max(len(attention.queries), len(attention.keys))
+if n > LONGEST:
+    st.info(t("steps.long", n=n, limit=LONGEST))
     st.stop()
 if trace.made == "decoded":
     st.caption(t("heads.decoded", text=md_escape(trace.target_text or "")))

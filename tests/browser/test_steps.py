@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -81,7 +83,8 @@ def test_the_whole_walk_by_keyboard(visit):
     window.page.keyboard.press("ArrowLeft")
     on(window, "total")
     window.wait()
-    window.page.wait_for_url(re.compile(r"stage=14&part=total"))
+    window.page.wait_for_url(re.compile(r"part=total"))
+    assert "stage=14" in window.page.url
     assert window.page.get_by_text("agrees with its own forward pass").is_visible()
 
 
@@ -220,3 +223,20 @@ def test_chinese_dark_and_narrow(visit):
     assert window.page.get_by_text("值向量的加权和").is_visible()
     assert window.page.locator(".katex-error").count() == 0
     assert json.loads(window.page.evaluate("JSON.stringify(document.documentElement.scrollWidth <= window.innerWidth)"))
+
+
+def test_the_script_is_copied_and_runs_on_the_downloaded_numbers(visit, tmp_path):
+    window = visit()
+    window.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    window.open(f"steps?{TEXT}&head=2&stage=10")
+    window.page.get_by_text("The same head on your own machine").click()
+    window.page.locator(".st-key-copy button").click()
+    window.page.get_by_role("button", name="Copied").wait_for()
+    code = window.page.evaluate("navigator.clipboard.readText()")
+    with window.page.expect_download() as download:
+        window.page.get_by_role("button", name="Download the numbers").click()
+    download.value.save_as(tmp_path / download.value.suggested_filename)
+    (tmp_path / "head.py").write_text(code)
+    done = subprocess.run([sys.executable, "-W", "ignore", "head.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert all(float(line.rsplit(" ", 1)[1]) < 1e-5 for line in done.stdout.splitlines())
+    assert done.stdout.count("largest difference") == 2
