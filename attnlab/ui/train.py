@@ -166,7 +166,10 @@ def show_training() -> None:
         st.markdown(t("train.example"))
         draw(read_example())
         return
-    st.fragment(show_live, run_every=EVERY if status.busy else None)(status.id, status.busy)
+    if status.busy:
+        st.fragment(show_live, run_every=EVERY)(status.id, True)
+    else:
+        show_live(status.id, False)
 
 
 def show_live(name: str, was_busy: bool) -> None:
