@@ -11,7 +11,7 @@ HOME, HEADS, LAYERS = "start/home.py", "look/heads.py", "look/layers.py"
 
 def opened(page, **query):
     """The page as a link opens it."""
-    app = AppTest.from_file(FRAME, default_timeout=120)
+    app = AppTest.from_file(FRAME, default_timeout=300)
     for name, value in query.items():
         app.query_params[name] = value
     app.run()

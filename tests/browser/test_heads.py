@@ -46,11 +46,10 @@ def test_the_keyboard_walks_reads_pins_and_releases(visit):
     assert " → " in first
     assert said.get_attribute("aria-live") == "polite"
     canvas.press("Enter")
+    window.page.wait_for_url(lambda url: "cell=" in url)
     window.wait()
-    assert "cell=" in window.page.url
     canvas.press("Escape")
-    window.wait()
-    assert "cell=" not in window.page.url
+    window.page.wait_for_url(lambda url: "cell=" not in url)
 
 
 def test_hover_reads_a_number_and_the_lines_answer(visit):
@@ -76,8 +75,7 @@ def test_a_click_pins_a_cell_and_a_second_one_releases_it(visit):
     assert window.page.url == pinned
     assert "(pinned)" in window.said("map").text_content()
     window.page.mouse.click(box["x"] + 200, box["y"] + 200)
-    window.wait()
-    assert "cell=" not in window.page.url
+    window.page.wait_for_url(lambda url: "cell=" not in url)
 
 
 def test_several_heads_at_once_and_a_double_click_shows_one_alone(visit):
