@@ -9,6 +9,7 @@ import typer
 
 from attnlab.core.words import InputError
 from attnlab.models.load import load
+from attnlab.models.spec import BEAM, PENALTY
 from attnlab.training.data import collate, read_labelled, read_rows
 from attnlab.training.lengths import TRAINED, accuracy_by_length
 from attnlab.training.scores import accuracy, class_scores, grouped, perplexity, translation_scores
@@ -56,7 +57,10 @@ def train(
     patience: Annotated[int | None, typer.Option(help="Stop after so many validations without a better score.")] = None,
     seed: int | None = None,
     init: Annotated[str | None, typer.Option(help="bert: begin a classifier with the first layers of the shipped BERT.")] = None,
-    probe: Annotated[list[str] | None, typer.Option(help="A sentence whose attention is kept along the way; may be repeated.")] = None,
+    probe: Annotated[
+        list[str] | None,
+        typer.Option(help="A sentence whose attention is kept along the way (source TAB target to translate); may be repeated."),
+    ] = None,
     source: Annotated[str, typer.Option(help="Where the data is from, kept with the model.")] = "",
     licence: Annotated[str, typer.Option(help="The licence of the data, kept with the model.")] = "",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the folder.")] = False,
@@ -117,8 +121,8 @@ def evaluate(
     model: Annotated[str, typer.Option("--model", help="A known model or a folder.")],
     data: Data = None,
     tokenize: Annotated[str, typer.Option(help="sacrebleu's tokenizer for BLEU: 13a, zh, char, ...")] = "13a",
-    beam: Annotated[int, typer.Option(help="Beam width; 1 is greedy.")] = 4,
-    length_penalty: Annotated[float, typer.Option(help="The larger, the longer the translations.")] = 1.0,
+    beam: Annotated[int, typer.Option(help="Beam width; 1 is greedy.")] = BEAM,
+    length_penalty: Annotated[float, typer.Option(help="The larger, the longer the translations.")] = PENALTY,
     lengths: Annotated[str, typer.Option(help="For models of a generated task: the lengths to try.")] = f"{TRAINED[0]}-{TRAINED[1]}",
     sequences: Annotated[int, typer.Option(help="Fresh sequences per length.")] = 64,
     task: Annotated[str, typer.Option(help="The generated task: copy, reverse or sort.")] = "reverse",

@@ -49,10 +49,12 @@ HELD_OUT = 0.05
 
 @dataclass(frozen=True)
 class Plan:
-    """What to train. shape: choices of Config that differ from the task's own; vocab: pieces of a trained tokenizer (with init: the commonest that are kept).
+    """What to train. shape: choices of Config that differ from the task's own.
 
-    data and valid: TSV files (a twentieth of data is held out when valid is None); probes: sentences whose attention is kept
-    along the way; init: "bert" begins a classifier with the first layers of the shipped BERT. source and licence: of the data.
+    vocab: pieces of a trained tokenizer (with init: how many of the commonest are kept). data and valid: TSV files; a twentieth
+    of data is held out when valid is None. probes: sentences whose attention is kept along the way (source TAB target for a
+    translator); two held-out rows if none. init: "bert" begins a classifier with the first layers of the shipped BERT.
+    source and licence: of the data.
     """
 
     kind: Kind
@@ -94,6 +96,7 @@ class Material:
     labels: tuple[str, ...] = ()
     refused: tuple[tuple[int, str], ...] = ()
     examples: int = 0
+    probes: tuple[str, ...] = ()
 
 
 def prepare(wanted: Plan) -> Material:
@@ -113,8 +116,9 @@ def letters_material(wanted: Plan) -> Material:
     def from_step(step: int) -> Iterator[Batch]:
         return task_batches(task, ids, size=recipe.batch, seed=recipe.seed, start=step, lengths=wanted.lengths)
 
+    probes = tuple(" ".join(draw(random.Random(i), 10)) for i in range(2))
     valid = task_batches(task, ids, size=recipe.batch, seed=-1 - recipe.seed, lengths=wanted.lengths)
-    return Material(tokenizer, from_step, tuple(islice(valid, 10)), Transformer(config))
+    return Material(tokenizer, from_step, tuple(islice(valid, 10)), Transformer(config), probes=probes)
 
 
 def file_material(wanted: Plan) -> Material:
@@ -142,7 +146,10 @@ def file_material(wanted: Plan) -> Material:
     examples = encode(tokenizer, good, wanted.kind, labels)
     long = tuple((i + 1, f"more than {limit} tokens") for i, example in enumerate(examples) if len(example) > limit)
     examples = [example for example in examples if len(example) <= limit]
-    valid = [example for example in encode(tokenizer, held, wanted.kind, labels) if len(example) <= limit]
+    short = [
+        (row, example) for row, example in zip(held, encode(tokenizer, held, wanted.kind, labels), strict=True) if len(example) <= limit
+    ]
+    valid = [example for _, example in short]
     if not examples or not valid:
         raise InputError("error.no_rows", path=str(wanted.data), columns=2, bad=len(long))
     recipe = wanted.recipe
@@ -150,9 +157,10 @@ def file_material(wanted: Plan) -> Material:
     def from_step(step: int) -> Iterator[Batch]:
         return batches(examples, recipe.batch, seed=recipe.seed, start=step * recipe.accumulate)
 
+    probes = tuple("\t".join(row[bool(labels) :]) for row, _ in short[:2])
     groups = buckets(valid, 2 * recipe.batch, random.Random(0))
     held_batches = tuple(collate([valid[i] for i in group]) for group in groups)
-    return Material(tokenizer, from_step, held_batches, module, labels, rows.bad + long, len(examples))
+    return Material(tokenizer, from_step, held_batches, module, labels, rows.bad + long, len(examples), probes)
 
 
 def bert_start(wanted: Plan, texts: Sequence[str], classes: int) -> tuple[Tokenizer, Transformer]:
@@ -212,7 +220,7 @@ def run(wanted: Plan, folder: Path, *, resume: bool = False, material: Material 
     trainer = Trainer(here.module, wanted.recipe, better="-loss" if wanted.kind in ("translate", "generate") else "accuracy")
     if resume:
         load_checkpoint(folder, trainer)
-    probes = wanted.probes or default_probes(wanted)
+    probes = wanted.probes or here.probes
     write_atomically(folder / "plan.json", json.dumps(asdict(wanted), default=str, indent=1).encode())
     saved = trainer.step
 
@@ -236,13 +244,6 @@ def run(wanted: Plan, folder: Path, *, resume: bool = False, material: Material 
             save()
     if not wanted.recipe.patience:  # without early stopping the last weights (or their mean) are the result, not the best
         finished(trainer, here, wanted).save(folder)
-
-
-def default_probes(wanted: Plan) -> tuple[str, ...]:
-    """Sentences to watch attention on, where none were given."""
-    if wanted.kind in TASKS:
-        return tuple(" ".join(draw(random.Random(i), 10)) for i in range(2))
-    return ("The red car is in the garden.",)
 
 
 def finished(trainer: Trainer, here: Material, wanted: Plan) -> InHouse:

@@ -11,10 +11,14 @@ FOLDER = "snapshots"
 
 
 def snapshot(folder: Path, step: int, model: Model, probes: tuple[str, ...]) -> None:
-    """All weights of all heads on every probe as float16. Arrays "<probe>.<stack>.<layer>" [h q k], tokens "<probe>.queries", ..."""
+    """All weights of all heads on every probe as float16. Arrays "<probe>.<stack>.<layer>" [h q k], tokens "<probe>.source", "<probe>.target".
+
+    A translator's probe is source TAB target, so that all steps read the same tokens.
+    """
     arrays: dict[str, np.ndarray] = {}
     for i, text in enumerate(probes):
-        trace = model.trace(text)
+        source, _, target = text.partition("\t")
+        trace = model.trace(source, target=target or None)
         for attention in trace.attentions:
             arrays[f"{i}.{attention.stack}.{attention.layer}"] = attention.all_weights().astype(np.float16)
         arrays[f"{i}.source"] = np.array(trace.source.pieces)
