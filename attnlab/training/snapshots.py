@@ -11,7 +11,7 @@ FOLDER = "snapshots"
 
 
 def snapshot(folder: Path, step: int, model: Model, probes: tuple[str, ...]) -> None:
-    """All weights of all heads on every probe as float16. Arrays "<probe>.<stack>.<layer>" [h q k], tokens "<probe>.source", "<probe>.target".
+    """All weights of all heads on every probe as float16. Arrays "<probe>.<stack>.<layer>" [h q k], tokens "<probe>.source".
 
     A translator's probe is source TAB target, so that all steps read the same tokens.
     """

@@ -1,0 +1,73 @@
+"""Any text as a label: what a font cannot draw or a file cannot hold becomes something that can be seen."""
+
+import unicodedata
+from functools import cache
+
+from attnlab.figures import style
+
+VISIBLE = {"\n": "⏎", "\r": "⏎", "\u2028": "⏎", "\u2029": "⏎", "\x0b": "⏎", "\x0c": "⏎", "\x85": "⏎", "\t": "⇥"}
+JOINERS = "\u200c\u200d"  # they shape Arabic, Indic scripts and emoji, and are harmless
+MISSING, HIDDEN, NOTHING = "▯", "·", "∅"
+MARKS = 3  # combining marks kept on one letter; more would paint over the neighbours
+
+
+def label(text: str, limit: int = 24) -> str:
+    """One short line for one token. limit: in columns, where a Chinese character takes two."""
+    return shorten(clean(text), limit) or NOTHING
+
+
+def labels(texts: tuple[str, ...] | list[str], limit: int = 24) -> list[str]:
+    return [label(text, limit) for text in texts]
+
+
+def clean(text: str) -> str:
+    """The text with every character drawable: line breaks and tabs as signs, controls as dots, unknown glyphs as boxes."""
+    if not text.strip(" \u00a0"):
+        return "␣" * len(text)
+    kept, marks = [], 0
+    for character in text:
+        shown = drawable(character)
+        marks = marks + 1 if shown and unicodedata.combining(shown) else 0
+        if marks <= MARKS:
+            kept.append(shown)
+    return "".join(kept)
+
+
+def shorten(text: str, limit: int) -> str:
+    """The text, or its beginning and an ellipsis; never cut before a combining mark or a joiner."""
+    if columns(text) <= limit:
+        return text
+    end, used = 0, 1
+    while end < len(text) and used + columns(text[end]) <= limit:
+        used += columns(text[end])
+        end += 1
+    while end > 1 and (unicodedata.combining(text[end]) or text[end] in JOINERS or text[end - 1] in JOINERS):
+        end -= 1
+    return text[:end] + "…"
+
+
+def columns(text: str) -> int:
+    """How wide the text is, in Latin letters."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 0 if unicodedata.combining(c) else 1 for c in text)
+
+
+@cache
+def drawable(character: str) -> str:
+    """One character as something that every format can hold."""
+    if character in VISIBLE:
+        return VISIBLE[character]
+    if "\ufe00" <= character <= "\ufe0f":  # asks for a colour or a plain variant; there is one variant here
+        return ""
+    if character in JOINERS:
+        return character
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Cn"):
+        return HIDDEN
+    return character if ord(character) in glyphs() else MISSING
+
+
+@cache
+def glyphs() -> frozenset[int]:
+    """Every character that the fonts can draw."""
+    from matplotlib.ft2font import FT2Font
+
+    return frozenset(code for path in style.add_fonts() for code in FT2Font(str(path)).get_charmap())

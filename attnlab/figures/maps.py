@@ -1,0 +1,390 @@
+"""Heat maps: who attends to whom, in one matrix, as a difference, or three side by side."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from attnlab.core.trace import Array, frozen
+from attnlab.figures import style
+from attnlab.figures.labels import label, labels
+from attnlab.figures.picture import MARGIN, Frame, Numbers, Panel, Picture, limits, text_size, wrap
+from attnlab.figures.style import Look, Words, drawing
+
+WRITABLE = 16  # at most this many rows and columns get their numbers written by default
+MESH = 48  # up to here cells are vector rectangles; beyond, one image
+PIXELS = 2048  # an image of more cells a side is pooled
+SMALLEST = 5.0  # points: the smallest label that print can hold
+
+
+def heatmap(
+    weights: Array,
+    queries: Sequence[str],
+    keys: Sequence[str],
+    *,
+    title: str = "",
+    caption: str = "",
+    legend: str | None = None,
+    limit: tuple[float, float] | None = None,
+    look: Look | None = None,
+    words: Words | None = None,
+) -> Picture:
+    """Who attends to whom: queries down, keys across, colour 0 to 1. weights is [q k]; NaN is drawn grey.
+
+    limit: ends of the colour scale, when several pictures have to share one. Raises ValueError when labels and weights disagree.
+    """
+    look, words = look or Look(), words or Words()
+    panel = panelled(weights, queries, keys, look, legend or words.weight, limit=limit, name=title)
+    return _page((panel,), "heatmap", title, caption, look, words)
+
+
+def difference(
+    values: Array,
+    queries: Sequence[str],
+    keys: Sequence[str],
+    *,
+    title: str = "",
+    caption: str = "",
+    legend: str | None = None,
+    limit: tuple[float, float] | None = None,
+    look: Look | None = None,
+    words: Words | None = None,
+) -> Picture:
+    """Signed values, diverging around 0: differences of weights, or scores. values is [q k]; NaN and infinities are drawn grey."""
+    look, words = look or Look(), words or Words()
+    panel = panelled(values, queries, keys, look, legend or words.difference, limit=limit, name=title, signed=True)
+    return _page((panel,), "difference", title, caption, look, words)
+
+
+def triptych(
+    panels: Sequence[tuple[str, Array, Sequence[str], Sequence[str]]],
+    *,
+    title: str = "",
+    caption: str = "",
+    signed: int | None = 2,
+    legends: tuple[str, str] | None = None,
+    look: Look | None = None,
+    words: Words | None = None,
+) -> Picture:
+    """Two maps on one scale and their difference in one picture: (name, values [q k], queries, keys) each.
+
+    signed: which one diverges around 0, None for none.
+    """
+    look, words = look or Look(), words or Words()
+    plain = [frozen(values).ravel() for i, (_, values, _, _) in enumerate(panels) if i != signed]
+    shared = limits(np.concatenate(plain), look, signed=False) if plain else None
+    weight, change = legends or (words.weight, words.difference)
+    made = tuple(
+        panelled(v, q, k, look, change if i == signed else weight, limit=None if i == signed else shared, name=name, signed=i == signed)
+        for i, (name, v, q, k) in enumerate(panels)
+    )
+    return _page(made, "triptych", title, caption, look, words)
+
+
+def panelled(
+    values: Array,
+    queries: Sequence[str],
+    keys: Sequence[str],
+    look: Look,
+    legend: str,
+    *,
+    limit: tuple[float, float] | None = None,
+    name: str = "",
+    signed: bool = False,
+) -> Panel:
+    """A matrix with its scale and colours decided. A colour map of the other kind than the values is replaced by the default."""
+    low, high = limit or limits(np.asarray(values), look, signed=signed)
+    known, usual = (style.SIGNED_MAPS, style.SIGNED) if signed else (style.COLOUR_MAPS, style.WEIGHTS)
+    colours = look.colours if look.colours in known else usual
+    return Panel(name, frozen(values), tuple(queries), tuple(keys), low, high, colours, legend)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Where the parts of one heat map lie, in points from its own top left corner; sizes of cells, labels and steps."""
+
+    panel: Panel
+    heading: str
+    left: float
+    top: float
+    cell: tuple[float, float]
+    row_font: float
+    column_font: float
+    row_step: int
+    column_step: int
+    rotation: float
+    below: float
+    bar: float
+    bar_height: float
+
+    @property
+    def plot(self) -> tuple[float, float]:
+        rows, columns = self.panel.values.shape
+        return columns * self.cell[0], rows * self.cell[1]
+
+    @property
+    def width(self) -> float:
+        return self.left + self.plot[0] + self.bar
+
+    @property
+    def height(self) -> float:
+        return self.top + max(self.plot[1] + self.below, self.bar_height)
+
+
+def _page(panels: tuple[Panel, ...], kind: str, title: str, caption: str, look: Look, words: Words) -> Picture:
+    with drawing():
+        gap, one = 2.0 * look.font, len(panels) == 1
+        each = None if look.inches is None else (look.inches * 72 - 2 * MARGIN - gap * (len(panels) - 1)) / len(panels)
+        if one:
+            panels = (replace(panels[0], name=""),)
+        blocks = [_block(panel, look, words, each) for panel in panels]
+        width = 2 * MARGIN + sum(b.width for b in blocks) + gap * (len(blocks) - 1) if look.inches is None else look.inches * 72
+        width = max(width, min(340.0, 2 * MARGIN + text_size(title, look.font * 1.15)[0])) if look.inches is None else width
+        notes = (caption, *_notes(blocks, words))
+        frame = Frame.around(width, title, " · ".join(n for n in notes if n), look)
+        numbers = Numbers(kind, panels, title=title, caption=caption, grid=len(panels), words=words)  # type: ignore[arg-type]
+        picture = Picture(width, frame.above + max(b.height for b in blocks) + frame.below, numbers=numbers, look=look)
+        frame.draw(picture)
+        x = MARGIN
+        for block in blocks:
+            _draw(picture, block, x, frame.above, look, words)
+            x += block.width + gap
+        return picture
+
+
+def _notes(blocks: list[Block], words: Words) -> list[str]:
+    """What the picture leaves out, said on it."""
+    pool = max(pooling(block.panel.values.shape) for block in blocks)
+    step = max(max(block.row_step, block.column_step) for block in blocks)
+    absent = any(not np.isfinite(block.panel.values).all() for block in blocks)
+    notes = [words.pooled.format(n=pool)] if pool > 1 else []
+    notes += [words.thinned.format(n=step)] if step > 1 else []
+    return [*notes, words.absent] if absent else notes
+
+
+def _block(panel: Panel, look: Look, words: Words, width: float | None) -> Block:
+    """Measure the labels, then give the cells what is left."""
+    rows, columns = panel.values.shape
+    font = look.font
+    bar = _bar_width(panel, look) if look.bar else 0.0
+    limit = 24
+    cell = _natural(max(rows, columns), look)
+    while True:
+        row_font = font if width is None or rows < 30 else font * 0.8
+        left = max(_extent(t, row_font, look.rotate_queries)[0] for t in _some(labels(panel.queries, limit))) + font * 2.1
+        if width is not None:
+            cell = (width - left - bar) / columns
+        if limit <= 8 or width is None or left <= 0.4 * width:
+            break
+        limit -= 4
+    if width is None:
+        cell = max(cell, min(26.0, 120.0 / columns))
+    cell = max(cell, 12.0 / columns)  # a picture too narrow for its labels still has a plot
+    tall = min(cell, max(3.2 * font, 26.0)) if width is not None else cell
+    row_font, row_step = _fit(tall, font)
+    names = _some(labels(panel.keys, limit))
+    rotation, column_font, column_step = _turn(names, cell, look)
+    below = max(_extent(t, column_font, rotation)[1] for t in names) + font * 2.2
+    legend = text_size(panel.legend, font * 0.9)[0] if look.bar else 0.0
+    heading = wrap(panel.name, font, left + columns * cell + bar, most=2) if panel.name else ""
+    top = font * 1.35 * (heading.count("\n") + 1) + font * 0.5 if heading else font * 0.3
+    return Block(panel, heading, left, top, (cell, tall), row_font, column_font, row_step, column_step, rotation, below, bar, legend)
+
+
+def _some(names: list[str]) -> list[str]:
+    """The longest labels: what the margins have to hold."""
+    return sorted(set(names), key=len, reverse=True)[:24]
+
+
+def _natural(n: int, look: Look) -> float:
+    """Cell size in points when the content decides the width."""
+    if n <= WRITABLE and look.numbers is not False:
+        return 2.9 * look.font
+    if n <= 48:
+        return 1.55 * look.font
+    return max(1.2 * SMALLEST * min(1.0, 160 / n), 0.25) if n <= 320 else max(540.0 / n, 0.05)
+
+
+def _fit(space: float, font: float) -> tuple[float, int]:
+    """Size of labels that stand this many points apart, and every how manyth is written."""
+    if space >= 1.15 * font:
+        return font, 1
+    if space >= 1.15 * SMALLEST:
+        return space / 1.15, 1
+    small = min(font, SMALLEST + 1.0)
+    return small, next(step for step in _steps() if step * space >= 1.6 * small)
+
+
+def _steps() -> list[int]:
+    return [base * 10**power for power in range(7) for base in (1, 2, 5)]
+
+
+def _turn(names: list[str], cell: float, look: Look) -> tuple[float, float, int]:
+    """Rotation, size and step of the column labels: level if they fit, slanted if there is room, else upright."""
+    font, step = _fit(cell, look.font)
+    if look.rotate_keys is not None:
+        return look.rotate_keys, font, step
+    if step == 1 and max(text_size(name, look.font)[0] for name in names) <= 0.92 * cell:
+        return 0.0, look.font, 1
+    return (45.0, look.font, 1) if cell >= 1.75 * look.font else (90.0, font, step)
+
+
+def _extent(text: str, font: float, rotation: float) -> tuple[float, float]:
+    """Width and height of turned text, in points."""
+    width, height = text_size(text, font)
+    angle = math.radians(rotation)
+    sine, cosine = abs(math.sin(angle)), abs(math.cos(angle))
+    return width * cosine + height * sine, width * sine + height * cosine
+
+
+def _bar_width(panel: Panel, look: Look) -> float:
+    return look.font * 1.2 + max(text_size(tick, look.font * 0.85)[0] for tick in _ticks(panel)[1]) + look.font * 2.9
+
+
+def _draw(picture: Picture, block: Block, x: float, y: float, look: Look, words: Words) -> None:
+    panel, font = block.panel, look.font
+    if block.heading:
+        picture.write(x, y, block.heading, fontsize=font, color=style.INK, linespacing=1.2)
+    axes = picture.place(x + block.left, y + block.top, *block.plot)
+    axes.set_facecolor(style.ABSENT)
+    _cells(axes, panel, block.cell, look)
+    _axis_labels(axes, block, look, words)
+    if look.bar:
+        tall = max(block.plot[1], block.bar_height)
+        bar = picture.place(x + block.left + block.plot[0] + font * 0.9, y + block.top, font * 0.9, tall)
+        _bar(bar, panel, look)
+
+
+def _cells(axes: "Axes", panel: Panel, cell: tuple[float, float], look: Look) -> None:  # type: ignore[name-defined]  # noqa: F821
+    rows, columns = panel.values.shape
+    shown = np.where(np.isfinite(panel.values), panel.values, np.nan)
+    if max(rows, columns) <= MESH:
+        _mesh(axes, shown, panel, cell, look)
+    else:
+        image = pooled(shown, pooling(shown.shape))
+        axes.imshow(
+            image,
+            cmap=panel.colours,
+            vmin=panel.low,
+            vmax=panel.high,
+            aspect="auto",
+            interpolation="nearest",
+            extent=(0, columns, rows, 0),
+        )
+    axes.set(xlim=(0, columns), ylim=(rows, 0))
+
+
+def _mesh(axes: "Axes", shown: Array, panel: Panel, cell: tuple[float, float], look: Look) -> None:  # type: ignore[name-defined]  # noqa: F821
+    import seaborn
+
+    size = min(cell[1] * 0.6, cell[0] / (3.1 if panel.signed else 2.5), look.font * 0.9)
+    readable = size >= SMALLEST and max(shown.shape) <= WRITABLE
+    written = readable if look.numbers is None else look.numbers
+    seaborn.heatmap(
+        shown,
+        vmin=panel.low,
+        vmax=panel.high,
+        cmap=panel.colours,
+        mask=np.isnan(shown),
+        cbar=False,
+        xticklabels=False,
+        yticklabels=False,
+        linewidths=0.5,
+        linecolor="white",
+        annot=written,
+        fmt="+.2f" if panel.signed else ".2f",
+        annot_kws={"size": size},
+        ax=axes,
+    )
+    for side in axes.spines.values():
+        side.set_visible(False)
+
+
+def pooling(shape: tuple[int, ...]) -> int:
+    """How many values share one pixel, a side."""
+    return math.ceil(max(shape) / PIXELS)
+
+
+def pooled(values: Array, n: int) -> Array:
+    """The value furthest from 0 of each n x n block. [q k] -> [ceil(q/n) ceil(k/n)]"""
+    if n == 1:
+        return values
+    rows, columns = (math.ceil(size / n) for size in values.shape)
+    padded = np.full((rows * n, columns * n), np.nan, np.float32)
+    padded[: values.shape[0], : values.shape[1]] = values
+    blocks = padded.reshape(rows, n, columns, n).swapaxes(1, 2).reshape(rows, columns, n * n)  # [q' k' n·n]
+    furthest = np.where(np.isnan(blocks), -1, np.abs(blocks)).argmax(-1)  # [q' k']
+    return frozen(np.take_along_axis(blocks, furthest[..., None], -1)[..., 0])
+
+
+def _axis_labels(axes: "Axes", block: Block, look: Look, words: Words) -> None:  # type: ignore[name-defined]  # noqa: F821
+    rows, columns = block.panel.values.shape
+    down, across = range(0, rows, block.row_step), range(0, columns, block.column_step)
+    limit = 24 if look.width is None else max(8, int(block.left / (0.62 * block.row_font)))
+    turn, upright = block.rotation, abs(block.rotation) in (0.0, 90.0)
+    slant = {"ha": "center"} if upright else {"ha": "right" if turn > 0 else "left", "rotation_mode": "anchor"}
+    axes.set_xticks([i + 0.5 for i in across], [_name(block.panel.keys, i, block.column_step, limit) for i in across])
+    axes.set_yticks([i + 0.5 for i in down], [_name(block.panel.queries, i, block.row_step, limit) for i in down])
+    axes.tick_params(axis="x", length=2 if block.column_step > 1 else 0, labelsize=block.column_font, pad=2)
+    axes.tick_params(axis="y", length=2 if block.row_step > 1 else 0, labelsize=block.row_font, pad=2)
+    for text in axes.get_xticklabels():
+        text.set(rotation=turn, va="top" if upright else "center_baseline", **slant)
+    for text in axes.get_yticklabels():
+        text.set(rotation=look.rotate_queries, va="center", ha="right")
+    plot, font = block.plot, look.font
+    axes.annotate(
+        words.key,
+        (0.5, 0),
+        xytext=(0, -(block.below - 0.2 * font)),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        color=style.KEY,
+        fontsize=font,
+        annotation_clip=False,
+    )
+    axes.annotate(
+        words.query,
+        (0, 0.5),
+        xytext=(-(block.left - 0.6 * font), 0),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        ha="center",
+        va="center",
+        rotation=90,
+        color=style.QUERY,
+        fontsize=font,
+        annotation_clip=False,
+    )
+
+
+def _name(names: tuple[str, ...], i: int, step: int, limit: int) -> str:
+    return label(names[i], limit) if step == 1 else f"{i} {label(names[i], 10)}"
+
+
+def _ticks(panel: Panel) -> tuple[list[float], list[str]]:
+    """Round numbers along the colour bar, both ends of a fixed scale among them."""
+    from matplotlib.ticker import MaxNLocator
+
+    places = [float(t) for t in MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(panel.low, panel.high)]
+    span = panel.high - panel.low
+    places = [0.0 if abs(p) < 1e-9 * span else p for p in places if panel.low - 1e-6 * span <= p <= panel.high + 1e-6 * span]
+    return places, [f"{p:+g}" if panel.signed and p else f"{p:g}" for p in places]
+
+
+def _bar(axes: "Axes", panel: Panel, look: Look) -> None:  # type: ignore[name-defined]  # noqa: F821
+    """The legend of the colours, as an image of 256 steps: sharp in every format."""
+    ramp = np.linspace(panel.low, panel.high, 256)[:, None]
+    axes.imshow(
+        ramp, cmap=panel.colours, vmin=panel.low, vmax=panel.high, aspect="auto", origin="lower", extent=(0, 1, panel.low, panel.high)
+    )
+    axes.set_xticks([])
+    axes.yaxis.tick_right()
+    axes.set_yticks(*_ticks(panel))
+    axes.tick_params(axis="y", labelsize=look.font * 0.85)
+    axes.yaxis.set_label_position("right")
+    axes.set_ylabel(panel.legend, fontsize=look.font * 0.9)
+    for side in axes.spines.values():
+        side.set_linewidth(0.4)
