@@ -67,11 +67,12 @@ def _still(figure: "Picture | Chart") -> "Picture":
 
 def _drawn(picture: "Picture", format: str, facts: str, dpi: int | None) -> bytes:
     title, maker, out = picture.numbers.title, f"attnlab {VERSION}", io.BytesIO()
-    metadata: dict[str, Any] = {
+    every: dict[str, dict[str, Any]] = {
         "png": {"Software": maker, "attnlab": facts},
         "svg": {"Creator": maker, "Date": None, "Description": facts},
         "pdf": {"Creator": maker, "CreationDate": None, "Title": _ascii(title), "Keywords": facts},
-    }[format]
+    }
+    metadata = every[format]
     with drawing():
         picture.savefig(out, format=format, dpi=dpi or (picture.look.dpi if format == "png" else 300), metadata=metadata, facecolor="white")
     return _named(out.getvalue(), picture) if format == "svg" else out.getvalue()

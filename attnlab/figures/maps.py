@@ -96,7 +96,7 @@ def panelled(
     """A matrix with its scale and colours decided. A colour map of the other kind than the values is replaced by the default."""
     low, high = limit or limits(np.asarray(values), look, signed=signed)
     known, usual = (style.SIGNED_MAPS, style.SIGNED) if signed else (style.COLOUR_MAPS, style.WEIGHTS)
-    colours = look.colours if look.colours in known else usual
+    colours = look.colours if look.colours is not None and look.colours in known else usual
     return Panel(name, frozen(values), tuple(queries), tuple(keys), low, high, colours, legend)
 
 
@@ -332,7 +332,7 @@ def _axis_labels(axes: "Axes", block: Block, look: Look, words: Words) -> None: 
         text.set(rotation=turn, va="top" if upright else "center_baseline", **slant)
     for text in axes.get_yticklabels():
         text.set(rotation=look.rotate_queries, va="center", ha="right")
-    plot, font = block.plot, look.font
+    font = look.font
     axes.annotate(
         words.key,
         (0.5, 0),

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from attnlab.core.words import ASSETS, InputError, say
 
@@ -152,7 +152,7 @@ def drawing() -> Iterator[None]:
 
 
 @cache
-def _settings() -> dict[str, object]:
+def _settings() -> Any:
     import matplotlib
 
     kept = (
