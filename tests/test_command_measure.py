@@ -27,7 +27,7 @@ def sentences(tmp_path):
 def test_every_head_has_a_row_with_the_mean_over_sentences(bert, sentences, tmp_path):
     out = tmp_path / "heads.csv"
     assert main(["measure", str(sentences), "-o", str(out)]) == 0
-    rows = list(csv.DictReader(out.open(encoding="utf-8")))
+    rows = list(csv.DictReader(out.read_text("utf-8").splitlines()))
     assert [(row["layer"], row["head"]) for row in rows] == [(str(layer), str(head)) for layer in range(6) for head in range(12)]
     traces = [bert.trace(line) for line in LINES if line.strip()]
     for name in NAMES:
@@ -42,7 +42,7 @@ def test_every_head_has_a_row_with_the_mean_over_sentences(bert, sentences, tmp_
 def test_the_previous_token_head_of_the_shipped_bert_is_found(sentences, tmp_path):
     out = tmp_path / "heads.csv"
     main(["measure", str(sentences), "-o", str(out)])
-    row = next(row for row in csv.DictReader(out.open(encoding="utf-8")) if (row["layer"], row["head"]) == ("0", "2"))
+    row = next(row for row in csv.DictReader(out.read_text("utf-8").splitlines()) if (row["layer"], row["head"]) == ("0", "2"))
     assert row["label"] == "previous"
     assert float(row["score"]) > 0.95
     assert "just before" in row["reason"]
