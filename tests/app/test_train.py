@@ -70,7 +70,7 @@ def test_a_training_becomes_a_model_of_this_visit(queue):
     app = until_ended(queue, app)
     assert not app.exception
     assert [model.spec.name for model in app.session_state["own_models"].values()] == ["my-reverse-rotary"]
-    assert "my-reverse-rotary" in app.success[0].value
+    assert "is now in the model menu" in app.success[0].value
     assert any(each.value.startswith("It answers") for each in app.markdown)
     heads = app.switch_page("look/heads.py").run()
     assert "my-reverse-rotary" in heads.selectbox(key="model").options
