@@ -189,4 +189,4 @@ def test_the_api_of_the_readme(bert, tmp_path):
     assert weights.shape == (8, 8)
     picture = attnlab.figures.heatmap(weights, trace.source.pieces, trace.source.pieces)
     assert attnlab.figures.save(picture, "svg").startswith(b"<?xml")
-    assert attnlab.load("bert") is bert
+    assert attnlab.load("bert") is attnlab.load("bert")

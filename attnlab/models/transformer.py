@@ -1,5 +1,4 @@
 """The in-house Transformer, to be read from top to bottom: Vaswani et al. (2017), with the choices made since as options.
-
 Names are the paper's; b batch, n or q tokens, k keys, h heads, d width of a head.
 """
 
