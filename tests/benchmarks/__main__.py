@@ -23,10 +23,11 @@ def main() -> None:
     print(f"{platform.machine()}, {os.cpu_count()} cores, {threads} threads, {versions}\n", flush=True)
     print("| what | attnlab | against | ratio | reach |")
     print("|---|---|---|---|---|", flush=True)
-    ours, theirs = both("trace_ours", "trace_theirs", 2048)
-    what = "trace, BERT-base shape, 2048 tokens"
-    row(f"{what}: time", seconds(ours), f"{seconds(theirs)} `output_attentions=True`", times(theirs, ours, "seconds"), "≥ 2.5 × faster")
-    row(f"{what}: extra memory", mib(ours), mib(theirs), "1/" + times(theirs, ours, "extra_mib", unit=""), "≤ 1/10")
+    for other, how in (("trace_theirs", "plain call"), ("trace_theirs_lean", "gradients off")):
+        ours, theirs = both("trace_ours", other, 2048)
+        what, against = "trace, BERT-base shape, 2048 tokens", f"`output_attentions=True`, {how}"
+        row(f"{what}: time", seconds(ours), f"{seconds(theirs)} {against}", times(theirs, ours, "seconds"), "≥ 2.5 × faster")
+        row(f"{what}: extra memory", mib(ours), f"{mib(theirs)} {against}", "1/" + times(theirs, ours, "extra_mib", unit=""), "≤ 1/10")
     for n, faster, smaller in ((512, 30, 1000), (128, 10, 50)):
         against_bertviz(n, faster, smaller)
     long = side("long_trace", 8192)

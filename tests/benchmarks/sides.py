@@ -62,6 +62,15 @@ def trace_ours(n: int, runs: int = 2) -> dict[str, Any]:
 
 
 def trace_theirs(n: int) -> dict[str, Any]:
+    """The plain call of the documentation: gradients are on unless somebody turns them off."""
+    return trace_theirs_with(n, gradients=True)
+
+
+def trace_theirs_lean(n: int) -> dict[str, Any]:
+    return trace_theirs_with(n, gradients=False)
+
+
+def trace_theirs_with(n: int, *, gradients: bool) -> dict[str, Any]:
     import torch
 
     module, tokenizer = base_shape()
@@ -71,7 +80,7 @@ def trace_theirs(n: int) -> dict[str, Any]:
         kept.clear()
         tokenizer.backend_tokenizer.no_truncation()
         tokenizer.backend_tokenizer.no_padding()
-        with torch.inference_mode():
+        with torch.inference_mode(not gradients):
             kept[:] = module(**tokenizer(text, return_tensors="pt"), output_attentions=True).attentions
 
     work(SHORT)
@@ -143,5 +152,7 @@ def long_head(n: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    side = {f.__name__: f for f in (trace_ours, trace_theirs, ready_ours, ready_bertviz, long_trace, long_head)}[sys.argv[1]]
+    side = {f.__name__: f for f in (trace_ours, trace_theirs, trace_theirs_lean, ready_ours, ready_bertviz, long_trace, long_head)}[
+        sys.argv[1]
+    ]
     print(json.dumps(side(int(sys.argv[2]))))
