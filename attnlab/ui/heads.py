@@ -150,6 +150,8 @@ def maker(trace: Trace, attention: Attention, head: int, view: View, seen: Seen,
     options = {key: value for key, value in vars(view).items() if value != getattr(View(), key)}
 
     def make(format: str) -> bytes:
+        if format == "zip":  # every head of the layer as the model has it
+            return figures.archive(trace, stack=attention.stack, layer=attention.layer, words=figures.words_in(spoken))
         caption = f"{trace.model} ({trace.revision}) · {name}"
         figure = figures.heatmap(seen.weights, seen.queries, seen.keys, title=caption, limit=limit, words=figures.words_in(spoken))
         facts = figures.record(

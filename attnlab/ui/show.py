@@ -37,7 +37,7 @@ def export_row(
                 mime=MIME.get(kind, "application/octet-stream"),
                 key=f"export {name} {kind}",
                 on_click="ignore",
-                help=t("ui.export_help", kind=kind.upper()),
+                help=t("ui.export_zip" if kind == "zip" else "ui.export_help", kind=kind.upper()),
             )
         if facts:
             st.caption(md_escape(" · ".join(f"{key}: {value}" for key, value in facts.items())))

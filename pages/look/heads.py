@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from attnlab.figures.export import FORMATS
 from attnlab.ui import canvas
 from attnlab.ui.ask import ask_attention, ask_head, ask_model, ask_pair, ask_target, ask_text
 from attnlab.ui.errors import told
@@ -70,7 +71,8 @@ with right:
     )
 
 file = f"{trace.model}-{attention.stack}-L{attention.layer}" + (f"H{head}" if view.over == "head" else f"-{view.over}")
-export_row(maker(trace, attention, head, view, seen, name), name=file.replace("/", "-"), facts=badge(trace, attention))
+make, kinds = maker(trace, attention, head, view, seen, name), (*FORMATS, "zip")
+export_row(make, name=file.replace("/", "-"), facts=badge(trace, attention), formats=kinds)
 read_table(seen)
 plain = (view.over, view.between, view.temperature) == ("head", "all", 1.0) and not (view.words or view.bare or view.renormalise)
 show_evidence(trace, attention, head, cell, plain=plain)
