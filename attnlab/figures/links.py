@@ -6,7 +6,7 @@ from attnlab.core.trace import Array
 from attnlab.figures.labels import labels
 from attnlab.figures.maps import panelled
 from attnlab.figures.picture import MARGIN, Frame, Numbers, Picture, text_size
-from attnlab.figures.style import INK, QUERY, Look, Words, drawing
+from attnlab.figures.style import INK, MUTED, QUERY, Look, Words, drawing
 
 
 def lines(
@@ -40,7 +40,7 @@ def lines(
         start, end = MARGIN + sides[0] + font / 2, width - MARGIN - sides[1] - font / 2
         for x, names, align, head in ((start, left, "right", words.query), (end, right, "left", words.key)):
             shift = -font / 3 if align == "right" else font / 3
-            axes.text(x + shift, top - step / 2, head, ha=align, va="center", fontsize=font, color=INK, weight="bold", parse_math=False)
+            axes.text(x + shift, top - step / 2, head, ha=align, va="center", fontsize=font, color=MUTED, parse_math=False)
             for i, name in enumerate(names):
                 axes.text(x + shift, top + (i + 0.5) * step, name, ha=align, va="center", fontsize=font, color=INK, parse_math=False)
         for i, row in enumerate(panel.values):
