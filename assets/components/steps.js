@@ -477,7 +477,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     el.hint.textContent = words.hint;
     el.canvas.setAttribute('role', 'img');
     const p = picture();
-    if (p) { const [value] = numbersOf(p.apart.value); el.canvas.setAttribute('aria-label', words.picture.replace('{stage}', `${here.stage} ${meta.stages[here.stage]}`).replace('{symbol}', here.symbol).replace('{value}', fmt(value))); }
+    if (p) { const [value] = numbersOf(p.apart.value); el.canvas.setAttribute('aria-label', words.picture.replace('{stage}', `${here.stage} ${meta.stages[here.stage]}`).replace('{symbol}', here.symbol).replace('{value}', p.c?.columns === 'id' ? String(value) : fmt(value))); }
     paint();
   }
   function chooser(select, label, options, value, change) {

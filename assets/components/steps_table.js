@@ -55,8 +55,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const [spot, row, column] = apart.cell;
     const title = make('h4', { textContent: `${words.apart}: ${meta.symbol.replace('_', '')}` });
     const parts = [make('div', { className: 'row' }, title, ...(index.length > 2 ? [sort] : []))];
-    const shown = { norm: ['x', 'mean', 'variance', 'eps', 'gain', 'shift'], exponentials: ['score', 'top'], turn: ['angle'] }[apart.kind] ?? [];
-    const said = shown.filter((key) => key in facts).map((key) => `${words[key] ?? { x: 'x', variance: 'σ²', eps: 'ε' }[key]} ${key === 'eps' ? facts[key].toExponential(0) : fmt(facts[key])}`);
+    const shown = { norm: ['x', 'mean', 'variance', 'eps', 'gain', 'shift'], exponentials: ['score', 'top'], turn: ['angle'], look_up: ['id'] }[apart.kind] ?? [];
+    const said = shown.filter((key) => key in facts).map((key) => `${words[key] ?? { x: 'x', variance: 'σ²', eps: 'ε' }[key]} ${key === 'eps' ? facts[key].toExponential(0) : key === 'id' ? String(facts[key]) : fmt(facts[key])}`);
     if (said.length) parts.push(make('p', { className: 'facts', textContent: said.join(' · ') }));
     parts.push(make('div', { className: 'scroll', tabIndex: 0 }, table));
     const equal = fmt(total) === fmt(value);
