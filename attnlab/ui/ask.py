@@ -151,10 +151,7 @@ def ask_target(model: str) -> str | None:
 
 def open_head(stack: Stack, layer: int, head: int, *, cell: tuple[int, int] | None = None, text: str | None = None) -> None:
     """Go to the Heads page with this head chosen."""
-    st.session_state["layer"], st.session_state["head"] = layer, head
-    st.session_state["stack"] = stack
+    link.choose(stack=stack, layer=layer, head=head, heads=None, cell=None if cell is None else f"{cell[0]},{cell[1]}")
     if text is not None:
-        st.session_state["text"] = text
-    st.session_state["cell"] = None if cell is None else f"{cell[0]},{cell[1]}"
-    st.session_state["heads"] = None
+        link.choose(text=text)
     st.switch_page("look/heads.py")

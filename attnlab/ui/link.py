@@ -11,6 +11,7 @@ from attnlab.core.words import ASSETS
 
 _address = st.components.v2.component("attnlab_address", html="<span></span>", js=(ASSETS / "components" / "address.js").read_text("utf-8"))
 MINE, RUN, FRESH = "link written", "link run", "link fresh"  # what was put this run, how many runs there were, whether the address leads
+NEXT = "link next"  # what was chosen for the next run
 
 
 def begin() -> None:
@@ -19,6 +20,13 @@ def begin() -> None:
     st.session_state[FRESH] = RUN not in st.session_state or bool(context and context.is_history_navigation)
     st.session_state[RUN] = st.session_state.get(RUN, 0) + 1
     st.session_state[MINE] = dict.fromkeys(st.session_state.get(MINE, {}))
+    for name, value in st.session_state.pop(NEXT, {}).items():
+        st.session_state[name] = value
+
+
+def choose(**choices: object) -> None:
+    """Choices for the run after this one: a widget that is on the page already takes none in the middle of a run."""
+    st.session_state.setdefault(NEXT, {}).update(choices)
 
 
 def leads() -> bool:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from attnlab.core.trace import STACKS
 from attnlab.figures import read_record
+from attnlab.ui import link
 from attnlab.ui.ask import LONGEST_LINK
 from attnlab.ui.heads import View
 from attnlab.ui.words import md_escape, t
@@ -32,15 +33,15 @@ def restore(record: dict[str, Any]) -> None:
     """Put every choice of the record where the widgets of the Heads page look for it. Unknown or impossible ones are left alone."""
     for name in ("model", "text", "layer", "head"):
         if name in record:
-            st.session_state[name] = record[name]
+            link.choose(**{name: record[name]})
     for name in ("pair", "target"):
-        st.session_state[name] = record.get(name, "")
+        link.choose(**{name: record.get(name, "")})
     if record.get("stack") in STACKS:
-        st.session_state["stack"] = record["stack"]
+        link.choose(stack=record["stack"])
     options = record.get("options", {})
     for name, default in vars(View()).items():
         value = options.get(name, default)
         if type(value) is type(default):
-            st.session_state[name] = value
+            link.choose(**{name: value})
     if len(str(record.get("text", ""))) > LONGEST_LINK:
         st.toast(t("home.long"))

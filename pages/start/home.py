@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from attnlab.ui import link
 from attnlab.ui.ask import ask_model, ask_text, open_head
 from attnlab.ui.errors import told
 from attnlab.ui.examples import EXAMPLES
@@ -32,7 +33,7 @@ with told():
             facts = {"layer": example.layer, "head": example.head, "query": query, "key": key, "percent": weight}
             st.markdown(t(f"home.example_{example.name}", **facts))
             if st.button(t("home.look", layer=example.layer, head=example.head), key=f"example {example.name}"):
-                st.session_state["model"] = DEFAULT_MODEL
+                link.choose(model=DEFAULT_MODEL)
                 open_head("encoder", example.layer, example.head, cell=(example.query, example.key), text=example.text)
 
 left, right = st.columns([3, 2], gap="large")
