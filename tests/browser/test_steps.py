@@ -142,23 +142,6 @@ def test_tokens_are_chosen_in_the_sentence_and_by_arrow_keys(visit):
     assert table(window).get_attribute("data-cell").startswith("encoder.weights.2 4 ")
 
 
-def test_a_number_is_followed_down_to_the_embedding_table(visit):
-    window = visit().open(f"steps?{TEXT}&head=2&stage=6&part=products&layer=1")
-    seen = []
-    for part in ("q", "x", "output", "total"):  # of layer 1, then its X, then the layer before
-        table(window).locator("button.number, button.sort:has-text('←')").first.click()
-        on(window, part)
-        window.wait()
-        seen.append(part_of(window))
-    assert seen == ["q", "x", "output", "total"]
-    assert "layer=1" not in window.page.url
-    for part in ("after", "sum", "x", "embedding", "content", "token"):
-        table(window).locator("button.number").first.click()
-        on(window, part)
-        window.wait()
-    assert "table row" in table(window).inner_text()
-
-
 def test_playing_moves_and_pauses_at_any_frame(visit):
     window = visit().open(f"steps?{TEXT}&head=2&stage=6")
     on(window, "products")
@@ -180,18 +163,6 @@ def test_playing_moves_and_pauses_at_any_frame(visit):
     window.page.wait_for_timeout(200)
     assert canvas(window).get_attribute("data-time") == "0.30"
     assert canvas(window).screenshot() != picture
-
-
-def test_reduced_motion_gets_still_frames(visit):
-    window = visit()
-    window.page.emulate_media(reduced_motion="reduce")
-    window.open(f"steps?{TEXT}&head=2&stage=6")
-    on(window, "products")
-    whole = canvas(window).screenshot()
-    scrub = window.page.locator(".st-key-walk input[type=range]")
-    scrub.evaluate("(e) => { e.value = String(Math.floor(Number(e.value)) + 0.2); e.dispatchEvent(new Event('input')); }")
-    window.page.wait_for_timeout(200)
-    assert canvas(window).screenshot() == whole
 
 
 def test_a_changed_score_is_marked_and_one_click_returns(visit):
