@@ -58,7 +58,9 @@ def inhouse(tokenizers, **options):
 def test_the_walk_is_every_shipped_models_own_forward_pass(name):
     model = load(name)
     assert walks_whole(model)
-    assert furthest(model, model.trace("The cat sat on the mat")) < 1e-4
+    trace = model.trace("The cat sat on the mat")
+    largest = max(float(abs(x).max()) for stream in trace.residual.values() for x in stream)
+    assert furthest(model, trace) < max(1e-4, 1e-5 * largest)  # float32 has seven digits, and some streams grow large
 
 
 @pytest.mark.parametrize("family", WHOLE)
