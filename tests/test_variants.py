@@ -191,7 +191,7 @@ def bisected(scores, shape):
     """max(..)^p with the threshold found by halving an interval, one row at a time."""
     rows = []
     for row in np.asarray(scores, np.float64):
-        low, high = -abs(row).max() - 2, row.max() + 2
+        low, high = -abs(row).max() - 2, abs(row).max() + 2
         for _ in range(200):
             tau = (low + high) / 2
             low, high = (tau, high) if shape(row, tau).sum() > 1 else (low, tau)

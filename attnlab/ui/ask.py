@@ -151,7 +151,6 @@ def ask_target(model: str) -> str | None:
 
 def open_head(stack: Stack, layer: int, head: int, *, cell: tuple[int, int] | None = None, text: str | None = None) -> None:
     """Go to the Heads page with this head chosen."""
-    link.choose(stack=stack, layer=layer, head=head, heads=None, cell=None if cell is None else f"{cell[0]},{cell[1]}")
     if text is not None:
         link.choose(text=text)
-    st.switch_page("look/heads.py")
+    link.go("look/heads.py", stack=stack, layer=layer, head=head, heads=None, cell=None if cell is None else f"{cell[0]},{cell[1]}")

@@ -29,6 +29,12 @@ def choose(**choices: object) -> None:
     st.session_state.setdefault(NEXT, {}).update(choices)
 
 
+def go(page: str, **choices: object) -> None:
+    """Open another page with these choices. The address goes along: one that is emptied first is a step of its own on the way Back."""
+    choose(**choices)
+    st.switch_page(page, query_params=st.query_params.to_dict())
+
+
 def leads() -> bool:
     """Whether the address, and not what this visit chose before, says what to show."""
     return bool(st.session_state.get(FRESH, False))

@@ -26,7 +26,7 @@ def open_figure(file: File | None) -> None:
     )
     if st.button(t("home.reopen"), type="primary"):
         restore(record)
-        st.switch_page("look/heads.py" if "layer" in record else "look/layers.py")
+        link.go("look/heads.py" if "layer" in record else "look/layers.py")
 
 
 def restore(record: dict[str, Any]) -> None:

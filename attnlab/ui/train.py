@@ -334,14 +334,13 @@ def open_model(model: InHouse) -> None:
         open_last(model)
     page = {"translate": ("translator", "steps"), "classify": ("classifier", "sentiment")}.get(model.spec.task)
     if page and st.button(t("train.open_translate"), key="open translate"):
-        st.session_state[page[0]], st.session_state["row view"] = model.spec.name, page[1]
-        st.switch_page("build/translate.py")
+        link.go("build/translate.py", **{page[0]: model.spec.name, "row view": page[1]})
 
 
 def open_last(model: InHouse) -> None:
     """The Heads page with the last layer of the model's first stack, and a sentence that it can read."""
     stack, shape = next(iter(model.spec.stacks.items()))
-    st.session_state["model"], st.session_state["over"] = model.spec.name, "head"
+    link.choose(model=model.spec.name, over="head")
     open_head(stack, shape.layers - 1, 0, text=LETTERS if model.spec.task == "tag" else None)
 
 

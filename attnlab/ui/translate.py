@@ -321,16 +321,14 @@ def open_buttons(written: Written, pick: Pick) -> None:
 
 def carry(written: Written, pick: Pick) -> None:
     """Let the other pages show this model, sentence and translation."""
-    st.session_state["model"], st.session_state["text"] = written.model.spec.name, written.text
-    st.session_state["target"] = written.trace.target_text or ""
-    st.session_state["over"] = "mean" if pick.head is None else "head"
+    link.choose(model=written.model.spec.name, text=written.text, target=written.trace.target_text or "")
+    link.choose(over="mean" if pick.head is None else "head")
 
 
 def open_arithmetic(pick: Pick, query: int, key: int) -> None:
     """The step-through page where this head's scores are made, at the query that asks and the key it looks at most."""
-    st.session_state["layer"], st.session_state["head"], st.session_state["stack"] = pick.layer, pick.head or 0, "cross"
     place.remember({"stage": 6, "part": "", "query": query, "key": key})
-    st.switch_page("learn/steps.py")
+    link.go("learn/steps.py", layer=pick.layer, head=pick.head or 0, stack="cross")
 
 
 # The whole picture
@@ -531,7 +529,7 @@ def show_sentiment() -> None:
         st.markdown(t("translate.without", **facts))
     st.caption(t("translate.pooling_note"))
     if st.button(t("translate.open_heads"), icon=":material/grid_view:", key="open sentiment"):
-        st.session_state["model"], st.session_state["over"] = model.spec.name, "head"
+        link.choose(model=model.spec.name, over="head")
         open_head("encoder", 0, 0, text=text)
 
 

@@ -20,7 +20,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key
 if go or every:
     with told():
         get_trace(model, text)  # a mistake is told here, where it can be mended
-    st.switch_page("look/heads.py" if go else "look/layers.py")
+    link.go("look/heads.py" if go else "look/layers.py")
 
 st.subheader(t("home.examples"), anchor=False)
 with told():

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 ARGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
-PATIENCE = 120_000  # milliseconds: a test machine may be busy; nothing here is a measurement
+PATIENCE = 60_000  # milliseconds: a test machine may be busy; nothing here is a measurement
 
 
 def free_port() -> int:

@@ -1,6 +1,23 @@
 """All heads in a real browser."""
 
 
+def test_hover_enlarges_and_a_click_opens_the_head(visit):
+    window = visit().open("layers?text=The+cat+sat.")
+    canvas = window.canvas("mosaic")
+    box = canvas.bounding_box()
+    window.page.mouse.move(box["x"] + 60, box["y"] + 60)
+    assert window.page.locator(".st-key-mosaic .tip").is_visible()
+    assert window.said("mosaic").text_content().startswith("L0H0")
+    window.page.mouse.click(box["x"] + 60, box["y"] + 60)
+    window.page.wait_for_url("**/heads?*")
+    window.wait()
+    assert window.page.get_by_label("Text", exact=True).input_value() == "The cat sat."
+    window.page.go_back()
+    window.page.wait_for_url("**/layers?*")
+    window.wait()
+    window.canvas("mosaic")
+
+
 def test_the_keyboard_walks_the_heads_and_opens_one(visit):
     window = visit().open("layers")
     canvas = window.canvas("mosaic")

@@ -71,6 +71,22 @@ def test_accuracies_on_the_page_are_those_of_the_command_line(visit):
             assert value == pytest.approx(float(printed[length]), abs=0.00056)
 
 
+@needs_models
+def test_the_experiment_can_be_stopped_and_goes_on_where_it_was(visit):
+    window = visit().open("positions?part=longer&longest=64&n=512")
+    page = window.page.get_by_test_id("stMain")  # Streamlit's own header says Stop too
+    page.get_by_role("button", name=WORDS["stop"], exact=True).click()
+    go_on = page.get_by_role("button", name=WORDS["go_on"], exact=True)
+    go_on.wait_for()
+    window.wait()
+    progress = window.page.locator('[data-testid="stProgress"]')
+    stood = progress.inner_text()
+    window.page.wait_for_timeout(1500)
+    assert progress.inner_text() == stood
+    go_on.click()
+    page.get_by_role("button", name=WORDS["stop"], exact=True).wait_for()
+
+
 def test_shuffled_words_give_the_shuffled_map_only_without_positions(visit):
     window = visit().open("positions?part=without&text=the%20old%20man%20saw%20a%20red%20boat")
     window.page.get_by_text(WORDS["shuffle_same"]).wait_for()
@@ -78,6 +94,18 @@ def test_shuffled_words_give_the_shuffled_map_only_without_positions(visit):
     assert float(apart) < 1e-5
     assert float(together) > 0.05
     assert window.page.get_by_text(WORDS["shuffle_differs"]).is_visible()
+
+
+def test_a_click_on_a_head_opens_it(visit):
+    window = visit().open("positions?part=without")
+    canvas = window.canvas("moved")
+    canvas.focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "Enter"):
+        canvas.press(key)
+    window.wait()
+    window.page.get_by_text("L1H2").first.wait_for()
+    told(window, "layer", "1")
+    told(window, "head", "2")
 
 
 def test_a_score_is_the_sum_of_its_parts_on_the_page(visit):

@@ -142,6 +142,18 @@ def test_tokens_are_chosen_in_the_sentence_and_by_arrow_keys(visit):
     assert table(window).get_attribute("data-cell").startswith("encoder.weights.2 4 ")
 
 
+def test_a_number_is_followed_down_to_the_embedding_table(visit):
+    window = visit().open(f"steps?{TEXT}&head=2&stage=6&part=products&layer=1")
+    seen = []
+    for part in ("q", "output", "total", "after", "sum", "x", "embedding", "content", "token"):  # layer 1, then the layer before
+        table(window).locator("button.number").first.click()
+        on(window, part)
+        window.wait()
+        seen.append("layer=1" in window.page.url)
+    assert seen == [True, *[False] * 8]
+    assert "table row" in table(window).inner_text()
+
+
 def test_playing_moves_and_pauses_at_any_frame(visit):
     window = visit().open(f"steps?{TEXT}&head=2&stage=6")
     on(window, "products")
@@ -163,6 +175,19 @@ def test_playing_moves_and_pauses_at_any_frame(visit):
     window.page.wait_for_timeout(200)
     assert canvas(window).get_attribute("data-time") == "0.30"
     assert canvas(window).screenshot() != picture
+
+
+def test_reduced_motion_gets_still_frames(visit):
+    window = visit()
+    window.page.emulate_media(reduced_motion="reduce")
+    window.open(f"steps?{TEXT}&head=2&stage=6")
+    on(window, "products")
+    whole = canvas(window).screenshot()
+    scrub = window.page.locator(".st-key-walk input[type=range]")
+    scrub.evaluate("(e) => { e.value = String(Number(e.value) - 0.8); e.dispatchEvent(new Event('input')); }")
+    window.page.wait_for_timeout(300)
+    assert part_of(window) == "products"
+    assert canvas(window).screenshot() == whole
 
 
 def test_a_changed_score_is_marked_and_one_click_returns(visit):

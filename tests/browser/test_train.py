@@ -1,6 +1,7 @@
 """Train in Chromium: a model from the form to the menu, its attention scrubbed, taken away as a zip and loaded again."""
 
 import io
+import re
 import zipfile
 
 import pytest
@@ -9,7 +10,8 @@ MINUTES = 5 * 60_000
 
 
 def press(window, name):
-    window.page.get_by_role("button", name=name, exact=True).click()
+    inside = window.page.get_by_test_id("stMain")  # Streamlit's own header has a button Stop
+    inside.get_by_role("button", name=name, exact=True).click()
 
 
 def upload(window, name, content):
@@ -42,6 +44,58 @@ def test_on_arrival_a_recorded_training_can_be_scrubbed(visit, language, dark):
     box = page.locator(".learning .curves").bounding_box()
     page.mouse.click(box["x"] + box["width"] * 0.12, box["y"] + box["height"] / 2)
     assert "0 / 3000" not in said.inner_text() or "1500" in said.inner_text()
+
+
+def test_reverse_is_learned_scrubbed_opened_downloaded_and_loaded_again(visit):
+    window = visit()
+    window.open("train?lang=en")
+    page = window.page
+    press(window, "Train")
+    page.get_by_text("is now in the model menu").wait_for(timeout=MINUTES)
+    said = page.locator(".learning .said")
+    assert float(re.search(r"accuracy, held out ([\d.]+)", said.inner_text())[1]) >= 0.95
+    page.locator(".learning .where").focus()
+    page.keyboard.press("Home")
+    assert said.inner_text().startswith("step 0 /")
+    answer = page.get_by_text("It answers").inner_text()
+    assert "d l r o w" in answer
+    with page.expect_download() as waiting:
+        press(window, "Download the model (zip)")
+    content = waiting.value.path().read_bytes()
+    assert set(zipfile.ZipFile(io.BytesIO(content)).namelist()) == {"model.safetensors", "config.json", "tokenizer.json", "card.md"}
+    press(window, "Open in Heads")
+    window.canvas("map")
+    assert "my-reverse-rotary" in page.url
+    other = visit()
+    other.open("train?lang=en")
+    upload(other, "again.zip", content)
+    other.page.get_by_text("is in the model menu of this visit").wait_for()
+    press(other, "Open in Heads")
+    other.canvas("map")
+    assert other.page.locator(".st-key-map output").count() == 1
+
+
+def test_a_training_survives_its_page_and_is_stopped_and_resumed(visit):
+    window = visit()
+    window.open("train?lang=en&task=copy&copy_steps=3000&copy_layers=1&copy_width=16")
+    page = window.page
+    press(window, "Train")
+    page.get_by_text(re.compile(r"step [1-9]\d* of 3000")).wait_for(timeout=MINUTES)
+    link = page.url
+    window.open("heads?lang=en")
+    page.goto(link)
+    press(window, "Stop")
+    page.get_by_text("is now in the model menu").wait_for(timeout=MINUTES)
+    before = int(re.search(r"step (\d+) of 3000", page.locator('[data-testid="stProgress"]').inner_text())[1])
+    press(window, "Go on")
+    page.get_by_role("button", name="Pause", exact=True).wait_for(timeout=MINUTES)
+    page.wait_for_function(
+        "before => Number(/step (\\d+) of 3000/.exec(document.querySelector('[data-testid=stProgress]').innerText)?.[1]) > before",
+        arg=before,
+        timeout=MINUTES,
+    )
+    press(window, "Pause")
+    page.get_by_role("button", name="Go on", exact=True).wait_for(timeout=MINUTES)
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,17 @@ def test_a_clicked_word_changes_the_answer(visit):
     window.page.get_by_text("Without great").wait_for()
 
 
+def test_a_step_is_opened_in_heads(visit):
+    window = visit()
+    window.open("translate?lang=en&text=The red car is in the garden.")
+    window.page.get_by_role("button", name="Open in Heads").click()
+    window.canvas("map")
+    window.wait()
+    assert "/heads" in window.page.url
+    assert "model=translate-fr" in window.page.url
+    assert "stack=cross" in window.page.url
+
+
 def test_a_sentence_is_text_and_never_markup(visit):
     window = visit()
     window.open("translate?lang=en")

@@ -97,8 +97,8 @@ def ask_one(trace: Trace) -> tuple[Attention, int]:
 def follow(key: str) -> None:
     """A click on the map of heads named `key` goes to the widgets that ask for layer and head, once, before they are drawn."""
     clicked = (st.session_state.get(key) or {}).get("cell")
-    if clicked and st.session_state.get(f"{key} followed") != clicked:
-        st.session_state["layer"], st.session_state["head"] = (int(i) for i in clicked)
+    if clicked and clicked[0] >= 0 and st.session_state.get(f"{key} followed") != clicked:  # below 0: a pin was taken off
+        st.session_state["layer"], st.session_state["head"] = int(clicked[0]), int(clicked[1])
     st.session_state[f"{key} followed"] = clicked
 
 
