@@ -101,6 +101,12 @@ class Visit:
         """The readout under a canvas."""
         return self.page.locator(f".st-key-{name} output")
 
+    def holds(self, label, value):
+        """Wait until a widget holds this value; a pattern is looked for."""
+        from playwright.sync_api import expect
+
+        expect(self.page.get_by_label(label, exact=True)).to_have_value(value, timeout=PATIENCE)
+
     def type(self, label, text):
         box = self.page.get_by_label(label, exact=True).first
         box.fill(text)

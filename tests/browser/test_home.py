@@ -11,7 +11,7 @@ def test_a_typed_sentence_and_a_click_lead_to_its_heads(visit):
     window.page.wait_for_url("**/heads?*")
     window.wait()
     window.canvas("map")
-    assert window.page.get_by_label("Text", exact=True).input_value() == "Birds sing at dawn."
+    window.holds("Text", "Birds sing at dawn.")
 
 
 def test_an_example_opens_its_head_with_its_link_pinned(visit):
@@ -39,7 +39,7 @@ def test_a_dropped_figure_opens_the_view_it_came_from(visit, tmp_path):
     window.wait()
     assert "L4H9, temperature 0.5" in window.page.locator(".stApp").inner_text()
     assert "bare=true" in window.page.url
-    assert window.page.get_by_label("Text", exact=True).input_value() == "Time flies like an arrow."
+    window.holds("Text", "Time flies like an arrow.")
 
 
 def test_a_figure_from_elsewhere_is_refused_with_a_sentence(visit, tmp_path):

@@ -11,7 +11,7 @@ def test_hover_enlarges_and_a_click_opens_the_head(visit):
     window.page.mouse.click(box["x"] + 60, box["y"] + 60)
     window.page.wait_for_url("**/heads?*")
     window.wait()
-    assert window.page.get_by_label("Text", exact=True).input_value() == "The cat sat."
+    window.holds("Text", "The cat sat.")
     window.page.go_back()
     window.page.wait_for_url("**/layers?*")
     window.wait()
@@ -28,8 +28,8 @@ def test_the_keyboard_walks_the_heads_and_opens_one(visit):
     canvas.press("Enter")
     window.page.wait_for_url("**/heads?*")
     window.wait()
-    assert window.page.get_by_label("Layer", exact=True).input_value() == "1"
-    assert window.page.get_by_label("Head", exact=True).input_value() == "3"
+    window.holds("Layer", "1")
+    window.holds("Head", "3")
 
 
 def test_all_heads_are_on_one_narrow_screen_in_chinese(visit):
