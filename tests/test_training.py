@@ -64,6 +64,18 @@ def test_four_micro_batches_give_the_gradient_of_the_whole_batch():
         torch.testing.assert_close(whole, parts, rtol=0, atol=1e-6)
 
 
+def test_the_query_of_attention_pooling_learns_so_many_times_faster():
+    """The first step of Adam is the learning rate, whatever the gradient is."""
+    torch.manual_seed(0)
+    config = Config("classify", vocab=len(IDS), classes=2, decoder_layers=0, max_tokens=32, **TINY)
+    trainer = Trainer(Transformer(config), Recipe(rate=1e-3, warmup=0, precision="float32", pool_rate=20.0, smoothing=0.0))
+    before = dict(zip(trainer.names, [m.clone() for m in trainer.masters], strict=True))
+    trainer.update([collate([Example((4, 5, 6), (), (0,)), Example((7, 8), (), (1,))])])
+    moved = {name: float((m - before[name]).abs().max()) for name, m in zip(trainer.names, trainer.masters, strict=True)}
+    assert moved["pool.query"] == pytest.approx(0.02, rel=1e-3)
+    assert moved["out.weight"] == pytest.approx(0.001, rel=1e-3)
+
+
 def test_the_learning_rate_rises_in_a_line_and_falls_by_its_schedule():
     linear = Recipe(steps=110, warmup=10, rate=1.0)
     assert linear.rate_at(0) == pytest.approx(0.1)

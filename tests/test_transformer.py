@@ -365,7 +365,7 @@ def test_a_shape_that_cannot_be_says_its_numbers(change: dict[str, Any], said: s
 def test_pooling_weighs_by_the_exponential_of_scores() -> None:
     pool = transformer.AttentionPooling(4)
     with torch.no_grad():
-        pool.query.copy_(torch.tensor([2 * math.log(3), 0, 0, 0]))  # scores log 3 and 0, so weights 3 : 1
+        pool.query.copy_(torch.tensor([math.log(3), 0, 0, 0]))  # scores log 3 and 0, so weights 3 : 1
         x = torch.tensor([[[1.0, 0, 0, 4], [0, 0, 0, 8], [9, 9, 9, 9]]])
         pooled, weights = pool(x, torch.tensor([[True, True, False]]))
     close(weights, torch.tensor([[0.75, 0.25, 0.0]]), 1e-6)

@@ -17,7 +17,21 @@ from attnlab.training.scores import accuracy, class_scores, grouped, perplexity,
 app = typer.Typer()
 
 SHAPE = ("d_model", "d_ff", "n_heads", "positions", "norm", "activation", "dropout", "max_tokens")
-RECIPE = ("steps", "rate", "warmup", "schedule", "batch", "accumulate", "smoothing", "clip", "precision", "seed", "average", "patience")
+RECIPE = (
+    "steps",
+    "rate",
+    "warmup",
+    "schedule",
+    "batch",
+    "accumulate",
+    "smoothing",
+    "clip",
+    "precision",
+    "seed",
+    "average",
+    "patience",
+    "pool_rate",
+)
 Data = Annotated[
     Path | None, typer.Option("--data", help="A TSV file: source TAB target, or label TAB sentence; plain lines for generate.")
 ]
@@ -50,6 +64,7 @@ def train(
     schedule: Annotated[str | None, typer.Option(help="inverse_sqrt, linear or cosine.")] = None,
     batch: Annotated[int | None, typer.Option(help="Padded tokens of one micro-batch.")] = None,
     accumulate: Annotated[int | None, typer.Option(help="Micro-batches a step.")] = None,
+    pool_rate: Annotated[float | None, typer.Option(help="How many times faster the query of attention pooling learns (classify).")] = None,
     smoothing: Annotated[float | None, typer.Option(help="Label smoothing.")] = None,
     clip: Annotated[float | None, typer.Option(help="The longest gradient; 0 does not clip.")] = None,
     precision: Annotated[str | None, typer.Option(help="float32 or bfloat16.")] = None,

@@ -259,7 +259,7 @@ class Embedding(nn.Module):
 
 
 class AttentionPooling(nn.Module):
-    """One learned query over all tokens: softmax(x·u / sqrt(d)) says how much each token counts."""
+    """One learned query over all tokens: softmax(x·u) says how much each token counts (Yang et al. 2016)."""
 
     def __init__(self, d_model: int) -> None:
         super().__init__()
@@ -267,7 +267,7 @@ class AttentionPooling(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """x: [b n d], mask: [b n] -> pooled [b d], weights [b n]"""
-        scores = (x @ self.query) / math.sqrt(x.shape[-1])  # [b n]
+        scores = x @ self.query  # [b n]
         weights = scores.masked_fill(~mask, float("-inf")).softmax(-1)  # [b n]
         return (weights[:, :, None] * x).sum(1), weights
 

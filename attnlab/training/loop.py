@@ -18,6 +18,7 @@ from attnlab.training.loss import cross_entropy
 Schedule = Literal["inverse_sqrt", "linear", "cosine"]
 Precision = Literal["float32", "bfloat16"]
 Scores = Mapping[str, float]
+POOLING = "pool.query"
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Recipe:
     """How to train. rate: the highest learning rate; batch: padded tokens of one micro-batch; accumulate: micro-batches a step;
 
     average: how many of the last validated states are averaged into the result; patience: validations without a better score
-    before stopping early (0: never).
+    before stopping early (0: never). pool_rate: how many times faster the query of attention pooling learns: it begins at 0, where all
+    tokens count the same, and at the rate of everything else it hardly leaves.
     """
 
     steps: int = 2000
@@ -42,6 +44,7 @@ class Recipe:
     patience: int = 0
     average: int = 1
     decay: float = 0.0
+    pool_rate: float = 1.0
 
     def __post_init__(self) -> None:
         for name, possible in (("schedule", get_args(Schedule)), ("precision", get_args(Precision))):
@@ -89,7 +92,9 @@ class Trainer:
         self.masters = [p.detach().float().clone() for p in module.parameters()]
         self.module = module.to(getattr(torch, recipe.precision))
         self.parameters = list(self.module.parameters())
-        self.adam = torch.optim.Adam(self.masters, betas=(0.9, 0.98), eps=1e-9, weight_decay=recipe.decay, fused=True)
+        pooling = [[m for n, m in zip(self.names, self.masters, strict=True) if (n == POOLING) is wanted] for wanted in (False, True)]
+        groups = [{"params": masters} for masters in pooling if masters]
+        self.adam = torch.optim.Adam(groups, betas=(0.9, 0.98), eps=1e-9, weight_decay=recipe.decay, fused=True)
         self.step, self.best, self.waited = 0, -math.inf, 0
         self.history: list[dict[str, float]] = []
         self.kept: list[tuple[int, list[Tensor]]] = []
@@ -139,7 +144,8 @@ class Trainer:
             parameter.grad = None
         if self.recipe.clip:
             nn.utils.clip_grad_norm_(self.masters, self.recipe.clip)
-        self.adam.param_groups[0]["lr"] = self.recipe.rate_at(self.step)
+        for group, times in zip(self.adam.param_groups, (1.0, self.recipe.pool_rate), strict=False):
+            group["lr"] = self.recipe.rate_at(self.step) * times
         self.adam.step()
         self.put(self.masters)
         return total

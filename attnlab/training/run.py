@@ -41,7 +41,7 @@ RECIPES: dict[Kind, dict[str, Any]] = {
     "reverse": QUICK,
     "sort": QUICK,
     "translate": {"steps": 10000, "warmup": 1000},
-    "classify": {"steps": 600, "warmup": 60, "rate": 5e-4, "batch": 1000, "smoothing": 0.0, "validate_every": 50},
+    "classify": {"steps": 600, "warmup": 60, "rate": 5e-4, "batch": 1000, "smoothing": 0.0, "validate_every": 50, "pool_rate": 20.0},
     "generate": {"steps": 5000, "warmup": 500},
 }
 HELD_OUT = 0.05
