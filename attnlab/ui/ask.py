@@ -11,6 +11,7 @@ from attnlab.core.words import InputError
 from attnlab.models.load import known
 from attnlab.models.spec import Spec
 from attnlab.ui import link
+from attnlab.ui.examples import first_look
 from attnlab.ui.traces import DEFAULT_MODEL, DEFAULT_TEXT, get_model, own_specs
 from attnlab.ui.words import md_escape, t
 
@@ -54,13 +55,15 @@ def ask_stack(trace: Trace, *, width: Width = "stretch") -> Stack:
 
 def ask_attention(trace: Trace, *, width: Width = "stretch") -> Attention:
     """Which sublayer: the stack where there are several, and the layer."""
-    layers = trace.layers(ask_stack(trace, width=width))
-    return layers[ask_number("layer", 0, len(layers) - 1, 0, label=t("ui.layer"), width=width)]
+    stack = ask_stack(trace, width=width)
+    layers = trace.layers(stack)
+    return layers[ask_number("layer", 0, len(layers) - 1, first_look(trace.model, stack)[0], label=t("ui.layer"), width=width)]
 
 
-def ask_head(attention: Attention, *, width: Width = "stretch") -> int:
+def ask_head(attention: Attention, model: str, *, width: Width = "stretch") -> int:
     """Which head of the layer."""
-    return ask_number("head", 0, attention.n_heads - 1, 0, label=t("ui.head"), width=width)
+    default = min(first_look(model, attention.stack)[1], attention.n_heads - 1)
+    return ask_number("head", 0, attention.n_heads - 1, default, label=t("ui.head"), width=width)
 
 
 def ask_number(key: str, low: int, high: int, default: int, *, label: str, help: str | None = None, width: Width = "stretch") -> int:

@@ -64,7 +64,7 @@ def ask_sides() -> tuple[Side, Side, Kind, By]:
     first = get_trace(model, text)
     with numbers:
         attention = ask_attention(first, width=125)
-        head = ask_head(attention, width=125)
+        head = ask_head(attention, first.model, width=125)
     a = Side(first, attention, head, place(first, attention, head, with_model=kind == "models"))
     with low:
         b = other(kind, a)

@@ -24,7 +24,7 @@ with told():
     trace = get_trace(model, text, pair, ask_target(model))
     with numbers:
         attention = ask_attention(trace, width=125)
-        head = ask_head(attention, width=125)
+        head = ask_head(attention, trace.model, width=125)
 
 if not attention.recorded:
     st.info(t("steps.hidden", model=md_escape(model)))

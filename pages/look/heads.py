@@ -28,7 +28,7 @@ with told():
     trace = get_trace(model, text, pair, target)
     with numbers:
         attention = ask_attention(trace, width=125)
-        head = ask_head(attention, width=125)
+        head = ask_head(attention, trace.model, width=125)
     with more:
         view = ask_view(attention, pair is not None)
 

@@ -53,6 +53,8 @@ def test_reverse_is_learned_scrubbed_opened_downloaded_and_loaded_again(visit):
     press(window, "Train")
     page.get_by_text("is now in the model menu").wait_for(timeout=MINUTES)
     said = page.locator(".learning .said")
+    page.wait_for_function("document.querySelectorAll('.learning').length === 1 || !document.querySelector('.learning')")
+    window.wait()  # the picture of the running training makes room for that of the finished one
     assert float(re.search(r"accuracy, held out ([\d.]+)", said.inner_text())[1]) >= 0.95
     page.locator(".learning .where").focus()
     page.keyboard.press("Home")

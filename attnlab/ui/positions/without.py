@@ -91,7 +91,7 @@ def ask_one(trace: Trace) -> tuple[Attention, int]:
     with left:
         attention = ask_attention(trace)
     with right:
-        return attention, ask_head(attention)
+        return attention, ask_head(attention, trace.model)
 
 
 def follow(key: str) -> None:
