@@ -27,6 +27,8 @@ def archive(
     """One file per head and format, index.csv and index.html. layer: None takes every layer of the stack."""
     look = look or Look(dpi=150)
     chosen = trace.layers(stack) if layer is None else (trace.at(stack, layer),)
+    texts = {"text": trace.text, "pair": trace.pair, "target": trace.target_text}
+    where = {"model": trace.model, "revision": trace.revision, "stack": stack, **texts}
     out, rows = io.BytesIO(), []
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as zipped:
         for attention in chosen:
@@ -34,7 +36,7 @@ def archive(
                 name = f"{stack}-L{attention.layer}H{head}"
                 title, weights = f"{trace.model} {stack} L{attention.layer}H{head}", attention.weights(head)
                 picture = heatmap(weights, attention.queries.pieces, attention.keys.pieces, title=title, look=look, words=words)
-                facts = record(model=trace.model, revision=trace.revision, text=trace.text, stack=stack, layer=attention.layer, head=head)
+                facts = record(**where, layer=attention.layer, head=head, options=look.changed() or None)
                 for format in formats:
                     put(zipped, f"{name}.{format}", save(picture, format, record=facts))
                 rows.append((name, attention.layer, head, float(weights.max())))

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import os
 import re
 import secrets
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from attnlab.figures.picture import Numbers, Panel, Picture
 
 FORMATS = ("png", "svg", "pdf", "html", "csv", "npz")
+PIXELS = 64_000_000  # of a PNG at most: four bytes each while it is drawn
 MIME = {
     "png": "image/png",
     "svg": "image/svg+xml",
@@ -73,9 +75,16 @@ def _drawn(picture: "Picture", format: str, facts: str, dpi: int | None) -> byte
         "pdf": {"Creator": maker, "CreationDate": None, "Title": _ascii(title), "Keywords": facts},
     }
     metadata = every[format]
+    fine = dpi or (picture.look.dpi if format == "png" else 300)
     with drawing():
-        picture.savefig(out, format=format, dpi=dpi or (picture.look.dpi if format == "png" else 300), metadata=metadata, facecolor="white")
+        picture.savefig(out, format=format, dpi=min(fine, _finest(picture)), metadata=metadata, facecolor="white")
     return _named(out.getvalue(), picture) if format == "svg" else out.getvalue()
+
+
+def _finest(picture: "Picture") -> float:
+    """The most pixels an inch that stay within PIXELS in all."""
+    width, height = picture.get_size_inches()
+    return min(math.sqrt(PIXELS / (width * height)), 65_000 / max(width, height))
 
 
 def _ascii(text: str) -> str:

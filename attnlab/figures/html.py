@@ -26,7 +26,8 @@ def page(picture: Picture, facts: str) -> bytes:
         "words": {"query": words.query, "key": words.key, "series": words.series},
     }
     title = escape(clean(numbers.title) or numbers.kind)
-    still = "" if numbers.panels else f'<img alt="{title}" src="data:image/svg+xml;base64,{_base64(_svg(picture, facts))}">'
+    drawn = not numbers.panels or numbers.kind == "lines"  # what the page itself does not draw
+    still = "" if not drawn else f'<img alt="{title}" src="data:image/svg+xml;base64,{_base64(_svg(picture, facts))}">'
     body = (
         f'<!doctype html>\n<html><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         f'<meta name="viewport" content="width=device-width"><title>{title}</title><style>{STYLE}</style></head>\n'

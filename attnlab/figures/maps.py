@@ -15,6 +15,7 @@ from attnlab.figures.style import Look, Words, drawing
 WRITABLE = 16  # at most this many rows and columns get their numbers written by default
 MESH = 48  # up to here cells are vector rectangles; beyond, one image
 PIXELS = 2048  # an image of more cells a side is pooled
+LEAST = 0.4  # of a given width that the cells keep: letters too large for it become smaller
 SMALLEST = 5.0  # points: the smallest label that print can hold
 
 
@@ -139,6 +140,9 @@ def _page(panels: tuple[Panel, ...], kind: str, title: str, caption: str, look: 
         if one:
             panels = (replace(panels[0], name=""),)
         blocks = [_block(panel, look, words, each) for panel in panels]
+        while each is not None and look.font > 4 and min(block.plot[0] for block in blocks) < LEAST * each:
+            look = replace(look, font=max(4.0, 0.9 * look.font))
+            blocks = [_block(panel, look, words, each) for panel in panels]
         width = 2 * MARGIN + sum(b.width for b in blocks) + gap * (len(blocks) - 1) if look.inches is None else look.inches * 72
         width = max(width, min(340.0, 2 * MARGIN + text_size(title, look.font * 1.15)[0])) if look.inches is None else width
         notes = (caption, *_notes(blocks, words))

@@ -36,7 +36,8 @@ class Look:
 
     width: in `unit`, None for the size that suits the content. font: of token labels, in points. colours: a name of COLOUR_MAPS
     (SIGNED_MAPS for signed values), None for the default. scale: "fixed" is 0 to 1 (-1 to 1), "auto" what the values need.
-    numbers: None writes them where they can be read. rotate_keys: degrees, None for what fits. dpi: of PNG only.
+    numbers: None writes them where they can be read. rotate_keys: degrees, None for what fits. dpi: of PNG only;
+    a picture that would have more than 64 million pixels gets fewer.
     Raises InputError for a value that cannot be drawn.
     """
 
@@ -93,6 +94,7 @@ class Words:
     key: str = "key"
     weight: str = "attention weight"
     difference: str = "difference of weights"
+    own: str = "share of the head's largest weight"
     layer: str = "layer"
     head: str = "head"
     pooled: str = "Each pixel shows the largest of {n} × {n} values."
