@@ -118,6 +118,7 @@ class Block:
     below: float
     bar: float
     bar_height: float
+    limit: int  # columns of a label
 
     @property
     def plot(self) -> tuple[float, float]:
@@ -193,7 +194,7 @@ def _block(panel: Panel, look: Look, words: Words, width: float | None) -> Block
     legend = text_size(panel.legend, font * 0.9)[0] if look.bar else 0.0
     heading = wrap(panel.name, font, left + columns * cell + bar, most=2) if panel.name else ""
     top = font * 1.35 * (heading.count("\n") + 1) + font * 0.5 if heading else font * 0.3
-    return Block(panel, heading, left, top, (cell, tall), row_font, column_font, row_step, column_step, rotation, below, bar, legend)
+    return Block(panel, heading, left, top, (cell, tall), row_font, column_font, row_step, column_step, rotation, below, bar, legend, limit)
 
 
 def _some(names: list[str]) -> list[str]:
@@ -325,7 +326,7 @@ def pooled(values: Array, n: int) -> Array:
 def _axis_labels(axes: "Axes", block: Block, look: Look, words: Words) -> None:  # type: ignore[name-defined]  # noqa: F821
     rows, columns = block.panel.values.shape
     down, across = range(0, rows, block.row_step), range(0, columns, block.column_step)
-    limit = 24 if look.width is None else max(8, int(block.left / (0.62 * block.row_font)))
+    limit = block.limit
     turn, upright = block.rotation, abs(block.rotation) in (0.0, 90.0)
     slant = {"ha": "center"} if upright else {"ha": "right" if turn > 0 else "left", "rotation_mode": "anchor"}
     axes.set_xticks([i + 0.5 for i in across], [_name(block.panel.keys, i, block.column_step, limit) for i in across])
