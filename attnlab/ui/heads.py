@@ -11,12 +11,17 @@ import streamlit as st
 from attnlab import figures
 from attnlab.core.trace import Array, Attention, Tokens, Trace
 from attnlab.core.views import Over, by_words, part, sheet, strongest, word_names, words_of
+from attnlab.figures.ramp import HEADS
 from attnlab.ui.ask import ask_choice, ask_slider, ask_switch
+from attnlab.ui.looks import ask_look
+from attnlab.ui.show import export_row
 from attnlab.ui.words import language, t
 
 LONG = 512  # tokens a side: beyond this an overview and a lens are shown instead of the map
 TABLE = 64  # rows and columns of the table for screen readers
+RANGES = {"temperature": (0.1, 5.0), "threshold": (0.0, 1.0)}
 Between = Literal["all", "aa", "ab", "ba", "bb"]
+Saved = Literal["matrix", "lines"]
 
 
 @dataclass(frozen=True)
@@ -57,9 +62,13 @@ def ask_view(attention: Attention, paired: bool) -> View:
         between = ask_choice("between", sides, label=t("heads.between"))
     renormalise = ask_switch("renormalise", t("heads.renormalise"), help=t("heads.renormalise_help")) if bare or between != "all" else False
     auto = ask_switch("auto", t("heads.auto"), help=t("heads.auto_help"))
-    temperature = ask_slider("temperature", 0.1, 5.0, 1.0, label=t("heads.temperature"), step=0.1, help=t("heads.temperature_help"))
+    temperature = ask_slider(
+        "temperature", *RANGES["temperature"], 1.0, label=t("heads.temperature"), step=0.1, help=t("heads.temperature_help")
+    )
     threshold = (
-        ask_slider("threshold", 0.0, 1.0, 0.02, label=t("heads.threshold"), help=t("heads.threshold_help")) if fits(attention) else 0.0
+        ask_slider("threshold", *RANGES["threshold"], 0.02, label=t("heads.threshold"), help=t("heads.threshold_help"))
+        if fits(attention)
+        else 0.0
     )
     return View(over, words, bare, renormalise, between, auto, temperature, threshold)
 
@@ -106,11 +115,14 @@ def see(trace: Trace, attention: Attention, head: int, view: View) -> Seen:
     )
 
 
-def title(trace: Trace, attention: Attention, head: int, view: View) -> str:
-    """What the map is, and what it is not: nothing but one head of the model itself goes without a name."""
-    layers = len(trace.layers(attention.stack))
-    facts = {"layer": attention.layer, "head": head, "heads": attention.n_heads, "layers": layers, "stack": t(f"ui.{attention.stack}")}
-    name = t(f"heads.title_{view.over}", **facts)
+def title(trace: Trace, attention: Attention, head: int, view: View, lines: Sequence[int] | None = None) -> str:
+    """What the map is, and what it is not: nothing but one head of the model itself goes without a name. lines: heads in one picture."""
+    layers, stack = len(trace.layers(attention.stack)), t(f"ui.{attention.stack}")
+    facts = {"layer": attention.layer, "head": head, "heads": attention.n_heads, "layers": layers, "stack": stack}
+    if view.over == "head" and lines is not None and list(lines) != [head]:
+        name = t("heads.title_heads", stack=stack, layer=attention.layer, heads=", ".join(map(str, lines)))
+    else:
+        name = t(f"heads.title_{view.over}", **facts)
     if view.temperature != 1.0:
         name += t("heads.title_temperature", temperature=view.temperature)
     if view.renormalise:
@@ -143,17 +155,56 @@ def table(seen: Seen) -> str:
     return f'<div style="{style}" tabindex="0"><table>{caption}<tr><th>{corner}</th>{head}</tr>{body}</table></div>'
 
 
-def maker(trace: Trace, attention: Attention, head: int, view: View, seen: Seen, name: str) -> Callable[[str], bytes]:
-    """What writes this view to a file: the exact numbers and a picture for a paper, with the record that leads back here."""
+def export(trace: Trace, attention: Attention, head: int, view: View, seen: Seen, on: Sequence[int]) -> None:
+    """The row that saves what is on screen, and how it is to look. on: the heads whose lines are drawn."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="save"):
+        with st.popover(t("ui.figure_options"), help=t("ui.figure_options_help"), key="figure options"):
+            pictures: dict[Saved, str] = {"matrix": t("heads.save_matrix"), "lines": t("heads.save_lines")}
+            picture = ask_choice("figure", pictures, label=t("heads.save_what"), help=t("heads.save_help"))
+            look = ask_look()
+        heads = on if picture == "lines" and view.over == "head" else [head]
+        place = "H" + "-".join(map(str, heads)) if view.over == "head" else f"-{view.over}"
+        name = f"{trace.model}-{attention.stack}-L{attention.layer}{place}{'-lines' * (picture == 'lines')}".replace("/", "-")
+        make = maker(trace, attention, head, view, seen, heads if picture == "lines" else None, look)
+        export_row(make, name=name, facts=badge(trace, attention), formats=(*figures.FORMATS, "zip"))
+
+
+def maker(
+    trace: Trace, attention: Attention, head: int, view: View, seen: Seen, lines: Sequence[int] | None, look: figures.Look
+) -> Callable[[str], bytes]:
+    """What writes this view to a file: the exact numbers and a picture for a paper, with the record that leads back here.
+
+    lines: the heads whose lines are saved, None for the heat map.
+    """
     spoken = language()  # a download runs outside the page, where nobody knows the visitor's language
-    limit = (0.0, float(seen.weights.max())) if view.auto and seen.weights.size else None
-    options = {key: value for key, value in vars(view).items() if value != getattr(View(), key)}
+    limit = (0.0, float(seen.weights.max()) or 1.0) if view.auto else None
+    name, note = title(trace, attention, head, view, lines), t("heads.lines_note", threshold=f"{view.threshold:g}")
+    options = {key: value for key, value in vars(view).items() if value != getattr(View(), key)} | look.changed()
+    if lines is not None and list(lines) != [head]:
+        options |= {"heads": ",".join(map(str, lines))}
 
     def make(format: str) -> bytes:
+        words = figures.words_in(spoken)
         if format == "zip":  # every head of the layer as the model has it
-            return figures.archive(trace, stack=attention.stack, layer=attention.layer, words=figures.words_in(spoken))
-        caption = f"{trace.model} ({trace.revision}) · {name}"
-        figure = figures.heatmap(seen.weights, seen.queries, seen.keys, title=caption, limit=limit, words=figures.words_in(spoken))
+            return figures.archive(trace, stack=attention.stack, layer=attention.layer, look=look, words=words)
+        heading = f"{trace.model} ({trace.revision}) · {name}"
+        if lines is None:
+            figure = figures.heatmap(seen.weights, seen.queries, seen.keys, title=heading, limit=limit, look=look, words=words)
+        else:
+            apart = view.over == "head"  # each head in its own colour
+            figure = figures.lines(
+                all_heads(trace, attention, view, lines) if apart else seen.weights,
+                seen.queries,
+                seen.keys,
+                title=heading,
+                caption=note,
+                threshold=view.threshold,
+                names=[f"H{each}" for each in lines] if apart else (),
+                colours=[HEADS[each % len(HEADS)] for each in lines] if apart else HEADS,
+                high=limit[1] if limit else 1.0,
+                look=look,
+                words=words,
+            )
         facts = figures.record(
             model=trace.model,
             revision=trace.revision,

@@ -8,7 +8,8 @@ from attnlab.core.trace import STACKS
 from attnlab.figures import read_record
 from attnlab.ui import link
 from attnlab.ui.ask import LONGEST_LINK
-from attnlab.ui.heads import View
+from attnlab.ui.heads import RANGES, View
+from attnlab.ui.looks import restore_look
 from attnlab.ui.words import md_escape, t
 
 
@@ -39,9 +40,14 @@ def restore(record: dict[str, Any]) -> None:
     if record.get("stack") in STACKS:
         link.choose(stack=record["stack"])
     options = record.get("options", {})
-    for name, default in vars(View()).items():
+    for name, default in (vars(View()) | {"own": False}).items():
         value = options.get(name, default)
-        if type(value) is type(default):
+        possible = not isinstance(value, float) or RANGES[name][0] <= value <= RANGES[name][1]
+        if type(value) is type(default) and possible:
             link.choose(**{name: value})
+    restore_look(options)
+    link.choose(figure="lines" if record.get("figure") == "lines" else "matrix")
+    if isinstance(options.get("heads"), str):  # the lines were those of several heads
+        link.choose(heads=options["heads"], **{"lines of": record.get("head", 0)})
     if len(str(record.get("text", ""))) > LONGEST_LINK:
         st.toast(t("home.long"))

@@ -21,11 +21,16 @@ def show(figure: Any, *, name: str, alt: str) -> None:
 
 
 def export_row(
-    make: Callable[[str], bytes], *, name: str, facts: Mapping[str, object] | None = None, formats: Sequence[str] = FORMATS
+    make: Callable[[str], bytes],
+    *,
+    name: str,
+    facts: Mapping[str, object] | None = None,
+    formats: Sequence[str] = FORMATS,
+    every: str | None = None,
 ) -> None:
     """Download buttons, one a format. make(format) is run only when its button is clicked.
 
-    name: of the file, without extension. facts: what the picture is, written beside the buttons.
+    name: of the file, without extension. facts: what the picture is, written beside the buttons. every: what a zip holds, in words.
     """
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"export {name}"):
         st.markdown(t("ui.export"))
@@ -37,7 +42,7 @@ def export_row(
                 mime=MIME.get(kind, "application/octet-stream"),
                 key=f"export {name} {kind}",
                 on_click="ignore",
-                help=t("ui.export_zip" if kind == "zip" else "ui.export_help", kind=kind.upper()),
+                help=(every or t("ui.export_zip")) if kind == "zip" else t("ui.export_help", kind=kind.upper()),
             )
         if facts:
             st.caption(md_escape(" · ".join(f"{key}: {value}" for key, value in facts.items())))

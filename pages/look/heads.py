@@ -2,14 +2,12 @@
 
 import streamlit as st
 
-from attnlab.figures.export import FORMATS
 from attnlab.ui import canvas
 from attnlab.ui.ask import ask_attention, ask_head, ask_model, ask_pair, ask_target, ask_text
 from attnlab.ui.errors import told
 from attnlab.ui.evidence import show_evidence
-from attnlab.ui.heads import all_heads, ask_view, badge, fits, link_sentence, maker, read_table, see, title, told_hidden
+from attnlab.ui.heads import all_heads, ask_view, export, fits, link_sentence, read_table, see, title, told_hidden
 from attnlab.ui.long import show_long
-from attnlab.ui.show import export_row
 from attnlab.ui.traces import get_trace
 from attnlab.ui.words import md_escape, t
 
@@ -70,9 +68,7 @@ with right:
         note=t("heads.lines_note", threshold=f"{view.threshold:g}"),
     )
 
-file = f"{trace.model}-{attention.stack}-L{attention.layer}" + (f"H{head}" if view.over == "head" else f"-{view.over}")
-make, kinds = maker(trace, attention, head, view, seen, name), (*FORMATS, "zip")
-export_row(make, name=file.replace("/", "-"), facts=badge(trace, attention), formats=kinds)
+export(trace, attention, head, view, seen, on)
 read_table(seen)
 plain = (view.over, view.between, view.temperature) == ("head", "all", 1.0) and not (view.words or view.bare or view.renormalise)
 show_evidence(trace, attention, head, cell, plain=plain)

@@ -6,6 +6,7 @@ from attnlab.ui import canvas
 from attnlab.ui.ask import ask_model, ask_stack, ask_switch, ask_target, ask_text, open_head
 from attnlab.ui.errors import told
 from attnlab.ui.guide import show_guide
+from attnlab.ui.layers import export
 from attnlab.ui.traces import get_thumbnails, get_trace
 from attnlab.ui.words import md_escape, t
 
@@ -30,4 +31,5 @@ if small.sampled > 1:
 clicked = canvas.mosaic(small, key="mosaic", own=own, note=note)
 if clicked is not None:
     open_head(stack, *clicked)
+export(trace, stack, own=own)
 show_guide(trace, stack)

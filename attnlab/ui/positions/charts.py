@@ -14,7 +14,6 @@ from attnlab.ui.show import export_row
 from attnlab.ui.words import language, t
 
 Cell = tuple[int, int]
-KINDS = ("png", "svg", "pdf", "csv", "npz")
 
 
 def chart(
@@ -56,11 +55,13 @@ def chart(
         square=square,
     )
 
+    spoken = language()  # a download runs outside the page, where nobody knows the visitor's language
+
     def make(kind: str) -> bytes:
         from attnlab.figures import difference, heatmap, words_in
 
         draw = difference if signed else heatmap
-        picture = draw(values, rows, columns, title=title, caption=caption(facts), legend=name, limit=limit, words=words_in(language()))
+        picture = draw(values, rows, columns, title=title, caption=caption(facts), legend=name, limit=limit, words=words_in(spoken))
         return save(picture, kind, record=record(**facts or {}))
 
     keep(make, key)
@@ -70,7 +71,7 @@ def chart(
 def keep(make: Callable[[str], bytes], key: str) -> None:
     """The export row of one picture, folded away."""
     with st.popover(t("positions.save"), type="tertiary", key=f"save {key}"):
-        export_row(make, name=f"attnlab-{key}", formats=KINDS)
+        export_row(make, name=f"attnlab-{key}")
 
 
 def caption(facts: Mapping[str, Any] | None) -> str:
