@@ -128,13 +128,21 @@ def overview(weights: Callable[[slice], Array], n_q: int, n_k: int, *, side: int
     step = max(1, BLOCK // (n_k * block)) * block
     for start in range(0, n_q, step):
         rows = weights(slice(start, min(start + step, n_q)))
-        here = np.arange(0, len(rows), block)
-        reduce = np.maximum if how == "max" else np.add
-        bands = reduce.reduceat(rows, here)  # rows first: they lie side by side, which is three times as fast
-        pooled[start // block : start // block + len(here)] = reduce.reduceat(bands, starts_k, axis=1)
+        here = blocks(blocks(rows, block, how).T, block, how).T  # rows first: they lie side by side
+        pooled[start // block : start // block + len(here)] = here
     if how == "mean":
         pooled /= np.diff(np.append(starts_q, n_q))[:, None] * np.diff(np.append(starts_k, n_k))
     return frozen(pooled)
+
+
+def blocks(rows: Array, block: int, how: Pool) -> Array:
+    """Every `block` rows as one, their largest values or their sums; the last ones may be fewer. [n k] -> [ceil(n / block) k]"""
+    reduce = np.maximum if how == "max" else np.add
+    pooled = rows[::block].copy()
+    for i in range(1, block):
+        others = rows[i::block]
+        reduce(pooled[: len(others)], others, out=pooled[: len(others)])
+    return pooled
 
 
 @dataclass(frozen=True)
@@ -166,6 +174,5 @@ def thumbnails(layers: Sequence[Attention], *, side: int = 96, longest: int = 51
 
 def _small(attention: Attention, head: int, block: int, sampled: int) -> Array:
     rows = attention.weights(head, slice(None, None, sampled))
-    if sampled > 1 or block == 1:
-        return np.maximum.reduceat(rows, np.arange(0, rows.shape[1], block), axis=1)
-    return overview(lambda part: rows[part], *rows.shape, side=-(-max(rows.shape) // block))
+    pooled = rows if sampled > 1 else blocks(rows, block, "max")
+    return blocks(pooled.T, block, "max").T
