@@ -158,7 +158,7 @@ def table(seen: Seen) -> str:
 def export(trace: Trace, attention: Attention, head: int, view: View, seen: Seen, on: Sequence[int]) -> None:
     """The row that saves what is on screen, and how it is to look. on: the heads whose lines are drawn."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="save"):
-        with st.popover(t("ui.figure_options"), help=t("ui.figure_options_help"), key="figure options"):
+        with st.popover(t("ui.figure_options"), key="figure options"):
             pictures: dict[Saved, str] = {"matrix": t("heads.save_matrix"), "lines": t("heads.save_lines")}
             picture = ask_choice("figure", pictures, label=t("heads.save_what"), help=t("heads.save_help"))
             look = ask_look()

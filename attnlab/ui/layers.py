@@ -22,7 +22,7 @@ def export(trace: Trace, stack: Stack, *, own: bool) -> None:
         st.caption(t("layers.save_none"))
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="save"):
-        with st.popover(t("ui.figure_options"), help=t("ui.figure_options_help"), key="figure options"):
+        with st.popover(t("ui.figure_options"), key="figure options"):
             look = ask_look()
         formats = (*figures.FORMATS, "zip") if count <= WRITTEN else ("png", "svg", "pdf", "npz")
         name = f"{trace.model}-{stack}-all-heads".replace("/", "-")

@@ -12,7 +12,7 @@ from attnlab.ui.ask import ask_choice, ask_number, ask_switch
 from attnlab.ui.words import t
 
 WIDTHS = {"mm": (30.0, 1000.0), "in": (1.2, 40.0)}
-FONTS = (4.0, 40.0)
+FONT, FONTS = 9.0, (4.0, 40.0)
 DPI = (30, 1200)
 TURNS = ("auto", "0", "30", "45", "60", "90")
 MM = 25.4  # in an inch
@@ -20,29 +20,31 @@ MM = 25.4  # in an inch
 
 def ask_look() -> Look:
     """Everything that a paper or a slide asks of a picture. Whatever the link or a visitor says, the answer can be drawn."""
-    left, right = st.columns(2, gap="small", vertical_alignment="bottom")
-    with right:
+    auto, writes = t("ui.figure_auto"), {name: t(f"ui.figure_{name}") for name in ("auto", "on", "off")}
+    left, middle, right = st.columns([4, 3, 4], gap="small", vertical_alignment="bottom")
+    with middle:
         unit = ask_choice("figure_unit", ("mm", "in"), label=t("ui.figure_unit"))
-        colours = ask_choice("figure_colours", COLOUR_MAPS, label=t("ui.figure_colours"), default=WEIGHTS, help=t("ui.figure_colours_help"))
-        turn = ask_choice(
-            "figure_turn", {name: t("ui.figure_auto") if name == "auto" else f"{name}°" for name in TURNS}, label=t("ui.figure_turn")
-        )
     with left:
-        low, high = WIDTHS[unit]
         _convert(unit)
         step = 5.0 if unit == "mm" else 0.25
-        width = _ask_size("figure_width", low, high, None, label=t("ui.figure_width"), step=step, help=t("ui.figure_width_help"))
-        font = _ask_size("figure_font", *FONTS, 9.0, label=t("ui.figure_font"), step=0.5, help=t("ui.figure_font_help"))
-        writes = {name: t(f"ui.figure_{name}") for name in ("auto", "on", "off")}
+        width = _ask_size("figure_width", *WIDTHS[unit], None, label=t("ui.figure_width"), step=step, help=t("ui.figure_width_help"))
+    with right:
+        font = _ask_size("figure_font", *FONTS, FONT, label=t("ui.figure_font"), step=0.5, help=t("ui.figure_font_help"))
+    left, right = st.columns(2, gap="small", vertical_alignment="bottom")
+    with left:
+        colours = ask_choice("figure_colours", COLOUR_MAPS, label=t("ui.figure_colours"), default=WEIGHTS, help=t("ui.figure_colours_help"))
+        dpi = ask_number("figure_dpi", *DPI, 300, label=t("ui.figure_dpi"), help=t("ui.figure_dpi_help"))
+    with right:
         numbers = ask_choice("figure_numbers", writes, label=t("ui.figure_numbers"), help=t("ui.figure_numbers_help"))
-    dpi = ask_number("figure_dpi", *DPI, 300, label=t("ui.figure_dpi"), help=t("ui.figure_dpi_help"))
+        turns = {name: auto if name == "auto" else f"{name}°" for name in TURNS}
+        turn = ask_choice("figure_turn", turns, label=t("ui.figure_turn"))
     with st.container(horizontal=True, gap="medium"):
         title = ask_switch("figure_title", t("ui.figure_title"), True)
         caption = ask_switch("figure_caption", t("ui.figure_caption"), True)
     return Look(
         width=width,
         unit=unit,  # type: ignore[arg-type]
-        font=9.0 if font is None else font,
+        font=FONT if font is None else font,
         colours=None if colours == WEIGHTS else colours,
         title=title,
         caption=caption,
