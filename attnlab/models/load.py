@@ -36,11 +36,16 @@ def load(name: str) -> Model:
 def known() -> list[Spec]:
     """The facts of every model that came with attnlab, without loading any weights."""
     specs = [bert_spec()] if find_spec(BERT_PACKAGE) else []
-    for file in sorted(MODELS.glob("*/config.json")):
-        from attnlab.models.inhouse import InHouse
+    folders = sorted(file.parent for file in MODELS.glob("*/config.json"))
+    return specs + [_spec(folder, stamp(folder)) for folder in folders]
 
-        specs.append(InHouse.read_spec(file.parent, file.parent.name))
-    return specs
+
+@lru_cache(maxsize=64)
+def _spec(folder: Path, stamp: tuple[int, ...]) -> Spec:
+    """Read once: the revision is a fingerprint of the whole file, and every page asks for the list at every run."""
+    from attnlab.models.inhouse import InHouse
+
+    return InHouse.read_spec(folder, folder.name)
 
 
 def names() -> list[str]:
