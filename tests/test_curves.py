@@ -79,3 +79,12 @@ def test_dials_are_saved_with_the_angles_of_every_position():
     lines = save(still(angles, ["a", "b"], axes=("p", "angle"), title="t"), "csv").decode("utf-8-sig").splitlines()
     assert lines[0] == "series,p,angle,low,high,name"
     assert lines[2:4] == ["a,1.0,1.0,,,", "a,2.0,2.0,,,"]
+
+
+def test_dots_are_not_joined_and_are_saved_with_the_curves():
+    dotted = curves([NAMED], dots=[Series("heads", X, X / 2, texts=("L0H0", "L0H1", "<b>"))], axes=("layer", "distance"))
+    assert [trace.mode for trace in dotted.data] == ["markers", "lines+markers"]
+    assert [series.name for series in read(dotted)] == ["heads", "$x$"]
+    drawn = static(dotted).axes[0].lines
+    assert [line.get_linestyle() for line in drawn] == ["None", "-"]
+    assert "heads,4.0,2.0,,,L0H0" in save(dotted, "csv").decode("utf-8-sig")

@@ -191,6 +191,24 @@ def test_flow_is_networkx_maximum_flow(raw):
     np.testing.assert_allclose(measures.flow(layers, n - 1), wanted, atol=1e-6)
 
 
+def test_flow_is_what_the_narrowest_pipes_let_through():
+    """From place 0, half to itself and half to 1. Both go on to 2, through pipes of 0.2 and of 0.5: 0.7 arrives, where rollout has
+    0.5·0.2 + 0.5·0.5 = 0.35 of it."""
+    lower = one([0.6, 0, 0.4], [0, 0, 1], [0, 0, 1])  # half of it with half the identity: 0.8, 0.2 | 0.5, 0.5 | 1
+    upper = one([0, 1, 0], [0, 1, 0], [0, 0, 1])
+    np.testing.assert_allclose(measures.flow([lower, upper], 0), [0.5, 0.5, 0.7], atol=1e-6)
+    np.testing.assert_allclose(measures.rollout([lower, upper])[0], [0.4, 0.25, 0.35], atol=1e-6)
+
+
+@settings(deadline=None, max_examples=30)
+@given(maps)
+def test_flow_is_never_below_rollout_which_is_one_way_through_the_pipes(raw):
+    layers = [(x / x.sum(-1, keepdims=True)).astype(np.float32) for x in raw]
+    most, passed = measures.flow(layers, 0), measures.rollout(layers)[0]
+    assert (most >= passed - 1e-6).all()
+    assert (most <= 1 + 1e-6).all()
+
+
 def test_norm_weights_by_hand():
     """v·W_O = (3, 4) and (0, 1): lengths 5 and 1."""
     v, w_o = np.array([[[3.0, 4.0], [0.0, 1.0]]], np.float32), np.eye(2, dtype=np.float32)[None]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 470.0, 290.0  # points of the static twin
 SHADE = "rgba(127, 127, 127, 0.16)"
+DOTS = "#8A8F98"  # points that no line joins: grey that can be seen on white and on black
 DASHES = (("solid", "-"), ("dash", "--"), ("dot", ":"))  # after the last colour the next kind of line begins
 
 
@@ -31,16 +32,19 @@ def curves(
     y_range: tuple[float, float] | None = None,
     ticks: Sequence[str] | None = None,
     markers: bool = True,
+    dots: "Sequence[Series]" = (),
     height: int = 360,
     words: Words | None = None,
 ) -> "Chart":
-    """One line per series, its band behind it. axes: words for x and y.
+    """One line per series, its band behind it. axes: words for x and y. dots: points that no line joins, drawn below the lines.
 
     shaded: from, to and the name of a stretch of x. ticks: names of x = 0, 1, 2, ... caption: for the static twin only.
     """
     from plotly.graph_objects import Figure
 
     chart = Figure()
+    for one in dots:
+        _scatter(chart, one, axes)
     for number, one in enumerate(series):
         _draw(chart, one, number, axes, markers)
     meta = {"title": title, "caption": caption, "axes": list(axes), "shaded": shaded, "ticks": ticks and list(ticks), "y": y_range}
@@ -91,6 +95,14 @@ def _draw(chart: "Chart", one: "Series", number: int, axes: tuple[str, str], mar
     )
 
 
+def _scatter(chart: "Chart", one: "Series", axes: tuple[str, str]) -> None:
+    name, texts = escape(clean(one.name)), None if one.texts is None else [escape(clean(text)) for text in one.texts]
+    place = f"{escape(clean(axes[0]))} %{{x}}" if texts is None else "%{text}"
+    hover = f"<b>{place}</b><br>{escape(clean(axes[1]))} %{{y:.4f}}<extra></extra>"
+    marker = {"size": 9, "color": DOTS, "opacity": 0.75}
+    chart.add_scatter(x=one.x, y=one.y, name=name, meta="dots", mode="markers", marker=marker, text=texts, hovertemplate=hover)
+
+
 def _pale(colour: str) -> str:
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, 0.15)"
@@ -115,7 +127,10 @@ def static(figure: "Chart") -> "Picture":
         picture.write(10, 7, wrap(about["title"], 10, WIDTH - 20, most=1), fontsize=10, color=INK)
         lines = 1 + (len(series) - 1) // 3
         ax = picture.place(48, 28, WIDTH - 60, HEIGHT - 92 - 12 * lines - (18 if about["ticks"] else 0))
-        for number, one in enumerate(series):
+        points = sum(trace.meta == "dots" for trace in figure.data)
+        for one in series[:points]:
+            ax.plot(one.x, one.y, "o", color=DOTS, markersize=3, alpha=0.75, label=clean(one.name))
+        for number, one in enumerate(series[points:]):
             colour, dash = SERIES[number % len(SERIES)], DASHES[number // len(SERIES) % len(DASHES)][1]
             mark = "o" if about["markers"] else None
             ax.plot(one.x, one.y, color=colour, linestyle=dash, linewidth=1.3, marker=mark, markersize=2.2, label=clean(one.name))
@@ -144,7 +159,7 @@ def _dress(ax: Any, about: dict[str, Any]) -> None:
 
 
 def read(figure: "Chart") -> "tuple[Series, ...]":
-    """The series that a chart of `curves` was made from."""
+    """The series that a chart of `curves` was made from, dots first."""
     from html import unescape
 
     from attnlab.figures.picture import Series

@@ -21,39 +21,29 @@ from attnlab.ui.errors import told
 from attnlab.ui.rows import ask_row
 from attnlab.ui.show import BARE
 from attnlab.ui.traces import get_model
+from attnlab.ui.whole import Measured, show_whole
 from attnlab.ui.words import t
 
 MOST = 1000  # sentences measured on the page
 BATCH = 16
 KEPT = "guide set"
 RESULT = "guide result"
-PARTS = ("guide", "scatter", "set")
-
-
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """Every head of a model over the sentences that were measured."""
-
-    model: str
-    heads: tuple[Head, ...]
-    sentences: int
-    tokens: int
-
-    def of(self, stack: Stack) -> list[Head]:
-        return [head for head in self.heads if head.stack == stack]
+PARTS = ("guide", "scatter", "set", "whole")
 
 
 def show_guide(trace: Trace, stack: Stack) -> None:
-    """The guide below the mosaic: a map of one measure, labels with their reasons, two measures against each other, sentence sets."""
+    """The guide below the mosaic: a map of one measure, labels with their reasons, two measures against each other, sentence sets,
+    and the measures that take the whole model."""
     st.subheader(t("measures.title"), anchor=False)
     part = ask_row("part", {name: t(f"measures.part_{name}") for name in PARTS}, label=t("measures.parts"), hidden=True)
     if part == "set":
         with told():
             ask_set(trace.model)
+    if part == "whole":
+        show_whole(trace, stack, kept_set(trace.model))
+        return
     found = measured_here(trace)
-    what = (
-        t("measures.this_text") if found.sentences == 1 and st.session_state.get(RESULT) is None else t("measures.these", n=found.sentences)
-    )
+    what = t("measures.this_text") if kept_set(trace.model) is None else t("measures.these", n=found.sentences)
     st.markdown(t("measures.lead", sentences=what))
     if stack == "cross":
         st.caption(t("measures.cross_none"))
@@ -71,8 +61,13 @@ def show_guide(trace: Trace, stack: Stack) -> None:
 
 def measured_here(trace: Trace) -> Measured:
     """The sentence set that was measured for this model, else this text alone."""
+    return kept_set(trace.model) or of_trace(trace)
+
+
+def kept_set(model: str) -> Measured | None:
+    """The sentence set that this visit measured with this model."""
     kept: Measured | None = st.session_state.get(RESULT)
-    return kept if kept is not None and kept.model == trace.model else of_trace(trace)
+    return kept if kept is not None and kept.model == model else None
 
 
 def of_trace(trace: Trace) -> Measured:
