@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,17 +26,26 @@ def clocks(angles: Array, names: Sequence[str], *, axes: tuple[str, str]) -> "Ch
     """
     from plotly.graph_objects import Figure, Scatter
 
-    chart = Figure()
-    for dial, name in enumerate(names):
-        x0, y0 = centre(dial)
-        x, y = x0 + np.cos(angles[:, dial]), y0 + np.sin(angles[:, dial])
-        chart.add_shape(type="circle", x0=x0 - 1, x1=x0 + 1, y0=y0 - 1, y1=y0 + 1, line={"color": MUTED, "width": 1})
-        said = [f"{name}<br>{axes[0]} {p}<br>{axes[1]} {degrees(a):.1f}°" for p, a in enumerate(angles[:, dial])]
-        dots: dict[str, Any] = {"mode": "markers", "hovertext": said, "hoverinfo": "text", "showlegend": False}
-        chart.add_trace(Scatter(x=x, y=y, marker={"color": QUERY, "size": 5, "opacity": fading(len(x))}, **dots))
-        hand: dict[str, Any] = {"mode": "lines", "line": {"color": KEY, "width": 3}, "hoverinfo": "skip", "showlegend": False}
-        chart.add_trace(Scatter(x=[x0, x[-1]], y=[y0, y[-1]], **hand))
-        chart.add_annotation(x=x0, y=y0 - 1.28, text=name, showarrow=False, font={"size": 11})
+    centres = np.array([centre(dial) for dial in range(len(names))])  # [dials 2]
+    x, y = (centres[:, i] + turn(angles) for i, turn in enumerate((np.cos, np.sin)))  # each [positions dials]
+    said = [
+        f"{name}<br>{axes[0]} {p}<br>{axes[1]} {degrees(a):.1f}°"
+        for p, row in enumerate(angles)
+        for name, a in zip(names, row, strict=True)
+    ]
+    faded = {"color": QUERY, "size": 5, "opacity": np.repeat(fading(len(x)), len(names))}
+    dots = Scatter(x=x.ravel(), y=y.ravel(), mode="markers", marker=faded, hovertext=said, hoverinfo="text", showlegend=False)
+    gap = np.full(len(names), np.nan)  # between one hand and the next
+    tips = (np.stack(ends, 1).ravel() for ends in ((centres[:, 0], x[-1], gap), (centres[:, 1], y[-1], gap)))
+    hands = Scatter(x=next(tips), y=next(tips), mode="lines", line={"color": KEY, "width": 3}, hoverinfo="skip", showlegend=False)
+    chart = Figure([dots, hands])
+    rim = {"type": "circle", "line": {"color": MUTED, "width": 1}}
+    shapes = [rim | {"x0": x0 - 1, "x1": x0 + 1, "y0": y0 - 1, "y1": y0 + 1} for x0, y0 in centres]
+    below = [
+        {"x": x0, "y": y0 - 1.28, "text": name, "showarrow": False, "font": {"size": 11}}
+        for name, (x0, y0) in zip(names, centres, strict=True)
+    ]
+    chart.update_layout(shapes=shapes, annotations=below)
     rows = -(-len(names) // ACROSS)
     columns = min(ACROSS, len(names))
     chart.update_xaxes(visible=False, range=[-1.3, (columns - 1) * STEP + 1.3])

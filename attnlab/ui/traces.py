@@ -1,5 +1,6 @@
 """Models and traces for the pages: computed once for everybody, kept within bounds, never in a visitor's own memory."""
 
+import gc
 import threading
 from contextlib import nullcontext
 from typing import Literal
@@ -83,3 +84,5 @@ def _warm() -> None:
         load(DEFAULT_MODEL).trace(DEFAULT_TEXT)
     except InputError:
         return  # the page itself will say what is wrong with the model
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: later collections need not look at it
