@@ -8,7 +8,7 @@ import numpy as np
 
 from attnlab.core.trace import Array, frozen
 from attnlab.figures import style
-from attnlab.figures.labels import label, labels
+from attnlab.figures.labels import clean, label, labels
 from attnlab.figures.picture import MARGIN, Frame, Numbers, Panel, Picture, limits, text_size, wrap
 from attnlab.figures.style import Look, Words, drawing
 
@@ -145,7 +145,7 @@ def _page(panels: tuple[Panel, ...], kind: str, title: str, caption: str, look: 
             look = replace(look, font=max(4.0, 0.9 * look.font))
             blocks = [_block(panel, look, words, each) for panel in panels]
         width = 2 * MARGIN + sum(b.width for b in blocks) + gap * (len(blocks) - 1) if look.inches is None else look.inches * 72
-        width = max(width, min(340.0, 2 * MARGIN + text_size(title, look.font * 1.15)[0])) if look.inches is None else width
+        width = max(width, min(340.0, 2 * MARGIN + text_size(clean(title), look.font * 1.15)[0])) if look.inches is None else width
         notes = (caption, *_notes(blocks, words))
         frame = Frame.around(width, title, " · ".join(n for n in notes if n), look)
         numbers = Numbers(kind, panels, title=title, caption=caption, grid=len(panels), words=words)  # type: ignore[arg-type]
