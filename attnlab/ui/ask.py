@@ -53,16 +53,16 @@ def ask_stack(trace: Trace, *, width: Width = "stretch") -> Stack:
     return ask_choice("stack", names, label=t("ui.stack"), width=width) if len(names) > 1 else trace.stacks[0]
 
 
-def ask_attention(trace: Trace, *, width: Width = "stretch") -> Attention:
-    """Which sublayer: the stack where there are several, and the layer."""
+def ask_attention(trace: Trace, *, width: Width = "stretch", look: str = "plain") -> Attention:
+    """Which sublayer: the stack where there are several, and the layer. look: see `first_look`."""
     stack = ask_stack(trace, width=width)
     layers = trace.layers(stack)
-    return layers[ask_number("layer", 0, len(layers) - 1, first_look(trace.model, stack)[0], label=t("ui.layer"), width=width)]
+    return layers[ask_number("layer", 0, len(layers) - 1, first_look(trace.model, stack, look)[0], label=t("ui.layer"), width=width)]
 
 
-def ask_head(attention: Attention, model: str, *, width: Width = "stretch") -> int:
+def ask_head(attention: Attention, model: str, *, width: Width = "stretch", look: str = "plain") -> int:
     """Which head of the layer."""
-    default = min(first_look(model, attention.stack)[1], attention.n_heads - 1)
+    default = min(first_look(model, attention.stack, look)[1], attention.n_heads - 1)
     return ask_number("head", 0, attention.n_heads - 1, default, label=t("ui.head"), width=width)
 
 

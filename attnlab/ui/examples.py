@@ -34,11 +34,15 @@ FIRST: Mapping[tuple[str, Stack], tuple[int, int]] = {
     ("reverse-alibi", "encoder"): (2, 4),
     ("reverse-relative", "encoder"): (2, 1),
 }
+BROAD: Mapping[tuple[str, Stack], tuple[int, int]] = {
+    ("bert", "encoder"): (3, 1),  # where a page changes the weights: a head that looks at several tokens at once
+}
 
 
-def first_look(model: str, stack: Stack) -> tuple[int, int]:
-    """Layer and head that are shown until somebody chooses."""
-    return FIRST.get((model, stack), (0, 0))
+def first_look(model: str, stack: Stack, look: str = "plain") -> tuple[int, int]:
+    """Layer and head that are shown until somebody chooses. look: "plain", or "broad" for one with more than one key a row."""
+    chosen = FIRST.get((model, stack), (0, 0))
+    return BROAD.get((model, stack), chosen) if look == "broad" else chosen
 
 
 EXAMPLES = (
