@@ -102,15 +102,16 @@ NEEDS = {
 
 def ask_options(variant: Variant, given: Given) -> Options:
     """What this variant can be given, and nothing else; the rest stays at its default."""
-    n, found = len(given.keys), dict[str, Any]()
+    n, heads = len(given.keys), len(given.inputs.q)
+    possible = [str(g) for g in range(1, heads + 1) if heads % g == 0]
+    middle = possible[len(possible) // 2]  # neither one group for all heads nor one for each
+    found: dict[str, Any] = {"groups": int(middle)}
     for name in NEEDS.get(variant.name, ()):
         label = t(f"variants.option_{name}")
         if name == "temperature":
             found[name] = ask_slider("sharpness", 0.05, 5.0, 0.5, label=label, step=0.05)
         elif name == "groups":
-            heads = len(given.inputs.q)
-            possible = [str(g) for g in range(1, heads + 1) if heads % g == 0]
-            found[name] = int(ask_row("groups", {g: g for g in possible}, label=label, default=possible[len(possible) // 2]))
+            found[name] = int(ask_row("groups", {g: g for g in possible}, label=label, default=middle))
         else:
             low = {"n_global": 0, "n_random": 0, "hidden": 0, "seed": 0, "prefix": 0}.get(name, 1)
             high = {"seed": 999, "hidden": n - 1}.get(name, n)

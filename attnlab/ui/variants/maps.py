@@ -100,9 +100,7 @@ def show_output(given: Given, variant: Variant, options: Options) -> None:
 def show_all(given: Given, options: Options) -> None:
     """Every variant that these inputs allow, in one table."""
     full = VARIANTS["full"](given.inputs)
-    rows = [
-        row(given, variant, variant(given.inputs, fitting(variant, given, options)), full, options) for variant in ALL if given.can(variant)
-    ]
+    rows = [row(given, variant, variant(given.inputs, options), full, options) for variant in ALL if given.can(variant)]
     st.dataframe(
         rows,
         hide_index=True,
@@ -120,14 +118,6 @@ def show_all(given: Given, options: Options) -> None:
     left_out = [name_of(variant) for variant in ALL if not given.can(variant)]
     if left_out:
         st.caption(t("variants.left_out", names=", ".join(left_out)))
-
-
-def fitting(variant: Variant, given: Given, options: Options) -> Options:
-    """Options that suit these heads: groups that divide them."""
-    from dataclasses import replace
-
-    heads = len(given.inputs.q)
-    return replace(options, groups=options.groups if heads % options.groups == 0 else 1)
 
 
 def row(given: Given, variant: Variant, made: Attended, full: Attended, options: Options) -> dict[str, Any]:
