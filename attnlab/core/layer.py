@@ -243,12 +243,16 @@ def short_walk(attention: Attention) -> Walk:
 
 @dataclass(frozen=True)
 class Proof:
-    """The largest difference between the walk and the model's own forward pass, over all heads and tokens. None: not recorded."""
+    """The largest difference between the walk and the model's own forward pass, over all heads and tokens. None: not recorded.
+
+    largest: the largest number that was compared; float32 keeps seven digits of it.
+    """
 
     weights: float
     z: float
     output: float | None
     entry: float | None = None
+    largest: float = 1.0
 
     @property
     def worst(self) -> float:
@@ -270,4 +274,5 @@ def proof(walk: Walk, trace: Trace, stack: Stack, number: int) -> Proof:
     if "output" not in walk.spots or own not in stream:
         return Proof(weights, z, None)
     entry = apart(walk.values("x"), stream[own][0]) if number == 0 else None
-    return Proof(weights, z, apart(walk.values("output"), stream[own][number + 1]), entry)
+    after = stream[own][number + 1]
+    return Proof(weights, z, apart(walk.values("output"), after), entry, max(1.0, float(np.abs(after).max())))

@@ -75,6 +75,8 @@ def show_proof(trace: Trace, model: str, attention: Attention) -> None:
         "weights": f"{found.weights:.1e}",
         "z": f"{found.z:.1e}",
         "output": "–" if found.output is None else f"{found.output:.1e}",
+        "largest": f"{found.largest:.0f}",
+        "share": f"{found.worst / found.largest:.0e}",
     }
     if found.worst >= CLOSE:
         st.warning(t("steps.proof_bad", **facts))
