@@ -56,6 +56,7 @@ def matrix(
     square: bool = True,
     numbers: bool = True,
     missing: str | None = None,
+    hint: str | None = None,
 ) -> tuple[int, int] | None:
     """A heat map; returns the pinned cell (row, column), or None. values: [q k]; NaN and -inf are drawn as hidden.
 
@@ -64,6 +65,7 @@ def matrix(
     axes: what a row and a column are, a query and a key unless said otherwise.
     link: maps and lines of one page with the same name here show each other's hover. in_link: the pin's name in the address.
     numbers: write them where they can be read. missing: what a cell without a number is, masked unless said otherwise.
+    hint: what is said while no cell is pointed at, that a click pins unless said otherwise.
     height, largest: pixels of the whole map (None: what the window has room for) and of one cell at most.
     Raises ValueError when labels and values disagree.
     """
@@ -88,7 +90,8 @@ def matrix(
         "words": words()
         | dict(zip(("query", "key"), axes or (), strict=False))
         | {"value": name or t("ui.weight" if kind == "weights" else "ui.value")}
-        | ({} if missing is None else {"masked": missing}),
+        | ({} if missing is None else {"masked": missing})
+        | ({} if hint is None else {"nothing": hint}),
     }
     packed, how = pack(values)
     _matrix(data={"values": packed, "meta": meta | colours(kind) | {"kind": how}}, key=key, on_cell_change=_nothing)
@@ -251,6 +254,11 @@ def _pinned(key: str, asked: tuple[int, int] | None, in_link: str | None, size: 
     if in_link is not None:
         keep(in_link, None if pin is None else f"{pin[0]},{pin[1]}")
     return pin
+
+
+def release(key: str) -> None:
+    """Forget a map's pin: where a click opened another page, the way back must not open it again."""
+    st.session_state.pop(f"{key} pin", None)
 
 
 def limits(values: Array, kind: ramp.Kind, low: float | None, high: float | None) -> tuple[float, float]:

@@ -2,9 +2,8 @@
 
 import csv
 import io
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,20 +13,15 @@ from attnlab.core.guide import RULES, Rule
 from attnlab.core.measures import MEASURES
 from attnlab.core.sums import NAMES, Head, Sums
 from attnlab.core.trace import Stack, Trace, frozen
-from attnlab.core.words import InputError
 from attnlab.ui import canvas
 from attnlab.ui.ask import ask_choice, ask_slider, open_head
 from attnlab.ui.errors import told
 from attnlab.ui.rows import ask_row
+from attnlab.ui.sets import Measured, ask_set, kept_set
 from attnlab.ui.show import BARE
-from attnlab.ui.traces import get_model
-from attnlab.ui.whole import Measured, show_whole
+from attnlab.ui.whole import show_whole
 from attnlab.ui.words import t
 
-MOST = 1000  # sentences measured on the page
-BATCH = 16
-KEPT = "guide set"
-RESULT = "guide result"
 PARTS = ("guide", "scatter", "set", "whole")
 
 
@@ -64,12 +58,6 @@ def measured_here(trace: Trace) -> Measured:
     return kept_set(trace.model) or of_trace(trace)
 
 
-def kept_set(model: str) -> Measured | None:
-    """The sentence set that this visit measured with this model."""
-    kept: Measured | None = st.session_state.get(RESULT)
-    return kept if kept is not None and kept.model == model else None
-
-
 def of_trace(trace: Trace) -> Measured:
     """One text, measured once for everybody who looks at it."""
     key = f"{trace.model} {trace.revision} {trace.text} {trace.pair} {trace.target_text}"
@@ -103,9 +91,11 @@ def show_map(found: Measured, stack: Stack, name: str) -> None:
         axes=(t("measures.layer"), t("measures.head")),
         height=330,
         missing="–",
+        hint=t("measures.map_hint"),
     )
     st.caption(f"{t(f'measures.what_{name}')} *{measure.source}*")
     if cell is not None:
+        canvas.release("measured")
         open_head(stack, *cell)
 
 
@@ -137,13 +127,15 @@ def show_labels(found: Measured, stack: Stack, name: str) -> None:
         selection_mode="single-row",
         hide_index=True,
         height=300,
+        placeholder="–",
+        alt=t("measures.table_alt", name=t(f"measures.name_{name}")),
         column_config={
-            "name": st.column_config.TextColumn(t("measures.head"), width="small"),
-            "measure": st.column_config.NumberColumn(t(f"measures.name_{name}"), format="%.3f", width="small"),
-            "label": st.column_config.TextColumn(t("measures.label"), width="small"),
-            "score": st.column_config.NumberColumn(t("measures.score"), format="%.2f", width="small"),
-            "reason": st.column_config.TextColumn(t("measures.reason"), width="large"),
-            "also": t("measures.also"),
+            "name": st.column_config.TextColumn(t("measures.head"), width=60),
+            "measure": st.column_config.NumberColumn(t(f"measures.name_{name}"), format="%.3f", width=70),
+            "label": st.column_config.TextColumn(t("measures.label"), width=105),
+            "score": st.column_config.NumberColumn(t("measures.score"), format="%.2f", width=60),
+            "reason": st.column_config.TextColumn(t("measures.reason"), width=350),
+            "also": st.column_config.TextColumn(t("measures.also"), width=70),
         },
     )
     st.caption(t("measures.open"))
@@ -176,105 +168,47 @@ def show_scatter(found: Measured, stack: Stack) -> None:
         across = ask_choice("across", names, label=t("measures.horizontal"), default="distance", width=260)
         up = ask_choice("up", names, label=t("measures.vertical"), default="entropy", width=260)
     heads = [h for h in found.of(stack) if np.isfinite(h.measures[across]) and np.isfinite(h.measures[up])]
+    written = apart([(h.measures[across], h.measures[up]) for h in heads])
     figure = go.Figure()
     for layer in sorted({h.layer for h in heads}):
-        some = [h for h in heads if h.layer == layer]
+        places = [i for i, h in enumerate(heads) if h.layer == layer]
+        some = [heads[i] for i in places]
         figure.add_scatter(
             x=[h.measures[across] for h in some],
             y=[h.measures[up] for h in some],
             mode="markers+text",
             name=f"L{layer}",
-            text=[f"L{h.layer}H{h.head}" for h in some],
+            text=[f"L{heads[i].layer}H{heads[i].head}" if written[i] else "" for i in places],
+            hovertext=[f"L{h.layer}H{h.head}" for h in some],
             textposition="top center",
             textfont={"size": 11},
             customdata=[[h.layer, h.head] for h in some],
             marker={"size": 11, "color": HEADS[layer % len(HEADS)], "symbol": layer // len(HEADS)},
-            hovertemplate="%{text}<br>%{x:.4f}<br>%{y:.4f}<extra></extra>",
+            hovertemplate=f"<b>%{{hovertext}}</b><br>{names[across]} %{{x:.4f}}<br>{names[up]} %{{y:.4f}}<extra></extra>",
         )
     figure.update_layout(xaxis_title=names[across], yaxis_title=names[up], height=520, margin={"t": 20}, clickmode="event+select")
     alt = t("measures.scatter_alt", x=names[across], y=names[up])
     event: Any = st.plotly_chart(figure, key="scatter", on_select="rerun", selection_mode="points", config=BARE, alt=alt)
-    st.caption(t("measures.scatter_note", n=len(found.of(stack)) - len(heads)))
+    missing = len(found.of(stack)) - len(heads)
+    st.caption(t("measures.scatter_note") + (t("measures.scatter_missing", n=missing) if missing else ""))
     for point in event.selection.points:
         layer, head = (int(point["customdata"][i]) for i in _places(point["customdata"]))
         open_head(stack, layer, head)
 
 
+def apart(points: Sequence[tuple[float, float]]) -> list[bool]:
+    """Which points of a scatter have room for their name: no other lies within the size of one, in parts of both axes."""
+    at = np.array(points, np.float64).reshape(-1, 2)
+    if not len(at):
+        return []
+    reach = np.ptp(at, axis=0)
+    gap = np.abs(at[:, None] - at) / np.where(reach > 0, reach, 1) / (0.035, 0.04)  # [n n 2], in names
+    return [bool(count == 1) for count in (gap < 1).all(-1).sum(-1)]  # itself alone
+
+
 def _places(custom: object) -> tuple[Any, Any]:
     """plotly hands custom data back as a list, or as a dict with string keys."""
     return ("0", "1") if isinstance(custom, dict) else (0, 1)
-
-
-# Many sentences
-
-
-def ask_set(model: str) -> None:
-    """Sentences to measure: pasted or uploaded; a batch a run, so that the page can be stopped at any time."""
-    text = st.text_area(t("measures.paste", limit=MOST), height=140, key="guide text", persist_state="session")
-    file = st.file_uploader(t("measures.upload"), type=["txt"], key="guide file")
-    with st.container(horizontal=True, gap="small"):
-        start = st.button(t("measures.start"), type="primary")
-        stop = st.button(t("measures.stop"), disabled=KEPT not in st.session_state and not start)
-        if RESULT in st.session_state and st.button(t("measures.forget")):
-            del st.session_state[RESULT]
-            st.rerun()
-    if stop and KEPT in st.session_state:
-        finish(stopped=True)
-    if start:
-        st.session_state[KEPT] = Work(model, sentences(text, file), Sums(), time.monotonic())
-    if KEPT in st.session_state and st.session_state[KEPT].model == model:
-        work_on()
-    if "guide said" in st.session_state:
-        st.caption(st.session_state["guide said"])
-
-
-def sentences(text: str, file: Any) -> list[str]:
-    """One a line. Raises InputError for none, or for more than fit."""
-    raw = text if file is None else file.getvalue().decode("utf-8-sig", "replace")
-    lines = [line.strip() for line in raw.splitlines() if line.strip()]
-    if not lines:
-        raise InputError("error.empty")
-    if len(lines) > MOST:
-        raise InputError("error.measure_many", n=len(lines), limit=MOST)
-    return lines
-
-
-@dataclass(eq=False)
-class Work:
-    """A measurement under way in one visit."""
-
-    model: str
-    lines: list[str]
-    sums: Sums
-    since: float
-
-
-def work_on() -> None:
-    """Batch after batch with a progress bar. A click on Stop ends this run between two batches, and what was measured stays."""
-    work: Work = st.session_state[KEPT]
-    bar = st.progress(0.0)
-    model = get_model(work.model)
-    while work.sums.sentences < len(work.lines):
-        done = work.sums.sentences
-        bar.progress(done / len(work.lines), t("measures.busy", done=done, all=len(work.lines)))
-        try:
-            traces = model.traces(work.lines[done : done + BATCH])
-        except InputError:
-            del st.session_state[KEPT]
-            raise
-        for trace in traces:
-            work.sums.add(trace)
-    bar.empty()
-    finish(stopped=False)
-
-
-def finish(*, stopped: bool) -> None:
-    work: Work = st.session_state.pop(KEPT)
-    n = work.sums.sentences
-    if n:
-        st.session_state[RESULT] = Measured(work.model, tuple(work.sums.heads()), n, work.sums.tokens)
-    facts = {"n": n, "tokens": work.sums.tokens, "seconds": f"{time.monotonic() - work.since:.1f}", "done": n, "all": len(work.lines)}
-    st.session_state["guide said"] = t("measures.stopped" if stopped else "measures.done", **facts)
 
 
 def save_table(found: Measured) -> None:

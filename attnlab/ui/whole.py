@@ -1,7 +1,6 @@
 """The whole model in the field guide: what reaches what through all layers, what a head really sends, how far each layer looks."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from attnlab.ui.ask import ask_choice, ask_head, ask_number, ask_switch, open_he
 from attnlab.ui.examples import first_look
 from attnlab.ui.heads import LONG
 from attnlab.ui.rows import ask_row
+from attnlab.ui.sets import Measured
 from attnlab.ui.show import BARE, export_row
 from attnlab.ui.traces import get_model
 from attnlab.ui.words import language, md_escape, t
@@ -26,19 +26,6 @@ PARTS = ("rollout", "norm", "distance")
 KINDS = ("png", "svg", "pdf", "csv", "npz")
 WORK = 400_000  # layers x tokens^3 that attention flow may take: under a second, 2.3 µs each where it was slowest
 TALL = 470  # pixels of a map
-
-
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """Every head of a model over the sentences that were measured."""
-
-    model: str
-    heads: tuple[Head, ...]
-    sentences: int
-    tokens: int
-
-    def of(self, stack: Stack) -> list[Head]:
-        return [head for head in self.heads if head.stack == stack]
 
 
 def show_whole(trace: Trace, stack: Stack, many: Measured | None) -> None:
@@ -150,7 +137,9 @@ def compare_flow(trace: Trace, stack: Stack, layer: int, row: int, values: Array
         if name in columns
     }
     config = {"token": st.column_config.TextColumn(t("measures.input"), width="small"), **bars}
-    st.dataframe(columns, hide_index=True, height=min(TALL - 40, 38 + 35 * n), column_config=config, key="flow table")
+    st.dataframe(
+        columns, hide_index=True, height=min(TALL - 40, 38 + 35 * n), column_config=config, key="flow table", alt=t("measures.flow_alt")
+    )
     if n > limit:
         st.info(t("measures.flow_long", n=n, layers=layer + 1, limit=limit))
     else:
@@ -326,6 +315,7 @@ def save_map(trace: Trace, stack: Stack, layer: int, head: int | None, values: A
 def save_norms(trace: Trace, attention: Attention, head: int, weights: Array, shares: Array) -> None:
     """Raw weights, shares and their difference in one picture."""
     spoken, names = language(), [t("ui.weight"), t("measures.norm_share"), t("measures.norm_difference")]
+    legends = t("measures.share_legend"), names[-1]
     title = t("measures.norm_shares", layer=attention.layer, head=head)
 
     def make(kind: str) -> bytes:
@@ -334,7 +324,8 @@ def save_norms(trace: Trace, attention: Attention, head: int, weights: Array, sh
         sides = attention.queries.pieces, attention.keys.pieces
         maps = zip(names, (weights, shares, frozen(shares - weights)), strict=True)
         caption = f"{trace.model} ({trace.revision})"
-        figure = triptych([(name, values, *sides) for name, values in maps], title=title, caption=caption, words=words_in(spoken))
+        panels = [(name, values, *sides) for name, values in maps]
+        figure = triptych(panels, title=title, caption=caption, legends=legends, words=words_in(spoken))
         return saved(figure, kind, trace, attention.stack, attention.layer, head, {"measure": "norm shares"})
 
     keep(make, f"{trace.model}-{attention.stack}-L{attention.layer}H{head}-norm shares")

@@ -7,7 +7,9 @@ from streamlit.testing.v1 import AppTest
 
 from attnlab.core.guide import RULES
 from attnlab.core.variants import ALL
-from attnlab.core.words import room
+from attnlab.core.words import InputError, room
+from attnlab.ui.guide import apart
+from attnlab.ui.sets import Work, decoded
 
 ROOT = Path(__file__).parents[2]
 ALONE = """
@@ -93,7 +95,7 @@ def test_an_empty_text_is_told():
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-@pytest.mark.parametrize("part", ["guide", "scatter", "set"])
+@pytest.mark.parametrize("part", ["guide", "scatter", "set", "whole"])
 def test_every_part_of_the_field_guide_in_both_languages(lang, part):
     app = opened("look/layers.py", lang, part=part)
     assert not app.error
@@ -113,6 +115,31 @@ def test_a_set_of_sentences_is_measured_and_too_many_are_refused():
     next(one for one in app.button if one.label == button).click().run()
     assert not app.exception
     assert any("2 sentences" in block.value for block in app.caption)
+    app.text_area[0].set_value("Short.\n\n" + "word " * 600).run()
+    next(one for one in app.button if one.label == button).click().run()
+    assert app.error[0].value.replace("\\", "").startswith("Line 3: The text has 602 tokens")
     app.text_area[0].set_value("a\n" * 1001).run()
     next(one for one in app.button if one.label == button).click().run()
     assert "1001" in app.error[0].value
+
+
+def test_a_batch_that_two_runs_of_the_page_computed_counts_once(bert):
+    work = Work("bert", [(1, "One."), (2, "Two."), (3, "Three.")])
+    traces = bert.traces(["One.", "Two."])
+    work.add(0, traces)
+    work.add(0, traces)
+    assert work.measured().sentences == 2
+    work.add(2, bert.traces(["Three."]))
+    assert work.measured().sentences == 3
+
+
+def test_an_uploaded_file_that_is_no_text_is_told_with_its_line():
+    with pytest.raises(InputError, match=r"odd\.txt is not UTF-8 \(line 2\)"):
+        decoded(b"One.\n\xff\xfe\x00", "odd.txt")
+    assert decoded(b"\xef\xbb\xbfOne.", "marked.txt") == "One."
+
+
+def test_only_points_with_room_around_them_carry_a_name():
+    assert apart([(0, 0), (1, 1), (1.001, 1.001), (0.5, 0.2)]) == [True, False, False, True]
+    assert apart([]) == []
+    assert apart([(2, 2)]) == [True]
