@@ -8,13 +8,14 @@ import numpy as np
 
 from attnlab.core.trace import Array, frozen
 from attnlab.figures import style
+from attnlab.figures.bar import bar_width, draw_bar
 from attnlab.figures.labels import clean, label, labels
 from attnlab.figures.picture import MARGIN, Frame, Numbers, Panel, Picture, limits, text_size, wrap
+from attnlab.figures.pool import pooled, pooling
 from attnlab.figures.style import Look, Words, drawing
 
 WRITABLE = 16  # at most this many rows and columns get their numbers written by default
 MESH = 48  # up to here cells are vector rectangles; beyond, one image
-PIXELS = 2048  # an image of more cells a side is pooled
 LEAST = 0.4  # of a given width that the cells keep: letters too large for it become smaller
 SMALLEST = 5.0  # points: the smallest label that print can hold
 
@@ -172,7 +173,7 @@ def _block(panel: Panel, look: Look, words: Words, width: float | None) -> Block
     """Measure the labels, then give the cells what is left."""
     rows, columns = panel.values.shape
     font = look.font
-    bar = _bar_width(panel, look) if look.bar else 0.0
+    bar = bar_width(panel, look) if look.bar else 0.0
     limit = 24
     cell = _natural(max(rows, columns), look)
     while True:
@@ -187,7 +188,7 @@ def _block(panel: Panel, look: Look, words: Words, width: float | None) -> Block
         cell = max(cell, min(26.0, 120.0 / columns))
     cell = max(cell, 12.0 / columns)  # a picture too narrow for its labels still has a plot
     tall = min(cell, max(3.2 * font, 26.0)) if width is not None else cell
-    row_font, row_step = _fit(tall, font)
+    row_font, row_step = fit(tall, font)
     names = _some(labels(panel.keys, limit))
     rotation, column_font, column_step = _turn(names, cell, look)
     below = max(_extent(t, column_font, rotation)[1] for t in names) + font * 2.2
@@ -211,7 +212,7 @@ def _natural(n: int, look: Look) -> float:
     return max(1.2 * SMALLEST * min(1.0, 160 / n), 0.25) if n <= 320 else max(540.0 / n, 0.05)
 
 
-def _fit(space: float, font: float) -> tuple[float, int]:
+def fit(space: float, font: float) -> tuple[float, int]:
     """Size of labels that stand this many points apart, and every how manyth is written."""
     if space >= 1.15 * font:
         return font, 1
@@ -227,7 +228,7 @@ def _steps() -> list[int]:
 
 def _turn(names: list[str], cell: float, look: Look) -> tuple[float, float, int]:
     """Rotation, size and step of the column labels: level if they fit, slanted if there is room, else upright."""
-    font, step = _fit(cell, look.font)
+    font, step = fit(cell, look.font)
     if look.rotate_keys is not None:
         return look.rotate_keys, font, step
     if step == 1 and max(text_size(name, look.font)[0] for name in names) <= 0.92 * cell:
@@ -243,10 +244,6 @@ def _extent(text: str, font: float, rotation: float) -> tuple[float, float]:
     return width * cosine + height * sine, width * sine + height * cosine
 
 
-def _bar_width(panel: Panel, look: Look) -> float:
-    return look.font * 1.2 + max(text_size(tick, look.font * 0.85)[0] for tick in _ticks(panel)[1]) + look.font * 2.9
-
-
 def _draw(picture: Picture, block: Block, x: float, y: float, look: Look, words: Words) -> None:
     panel, font = block.panel, look.font
     if block.heading:
@@ -257,8 +254,7 @@ def _draw(picture: Picture, block: Block, x: float, y: float, look: Look, words:
     _axis_labels(axes, block, look, words)
     if look.bar:
         tall = max(block.plot[1], block.bar_height)
-        bar = picture.place(x + block.left + block.plot[0] + font * 0.9, y + block.top, font * 0.9, tall)
-        _bar(bar, panel, look)
+        draw_bar(picture.place(x + block.left + block.plot[0] + font * 0.9, y + block.top, font * 0.9, tall), panel, look)
 
 
 def _cells(axes: "Axes", panel: Panel, cell: tuple[float, float], look: Look) -> None:  # type: ignore[name-defined]  # noqa: F821
@@ -306,23 +302,6 @@ def _mesh(axes: "Axes", shown: Array, panel: Panel, cell: tuple[float, float], l
         side.set_visible(False)
 
 
-def pooling(shape: tuple[int, ...]) -> int:
-    """How many values share one pixel, a side."""
-    return math.ceil(max(shape) / PIXELS)
-
-
-def pooled(values: Array, n: int) -> Array:
-    """The value furthest from 0 of each n x n block. [q k] -> [ceil(q/n) ceil(k/n)]"""
-    if n == 1:
-        return values
-    rows, columns = (math.ceil(size / n) for size in values.shape)
-    padded = np.full((rows * n, columns * n), np.nan, np.float32)
-    padded[: values.shape[0], : values.shape[1]] = values
-    blocks = padded.reshape(rows, n, columns, n).swapaxes(1, 2).reshape(rows, columns, n * n)  # [q' k' n·n]
-    furthest = np.where(np.isnan(blocks), -1, np.abs(blocks)).argmax(-1)  # [q' k']
-    return frozen(np.take_along_axis(blocks, furthest[..., None], -1)[..., 0])
-
-
 def _axis_labels(axes: "Axes", block: Block, look: Look, words: Words) -> None:  # type: ignore[name-defined]  # noqa: F821
     rows, columns = block.panel.values.shape
     down, across = range(0, rows, block.row_step), range(0, columns, block.column_step)
@@ -367,29 +346,3 @@ def _axis_labels(axes: "Axes", block: Block, look: Look, words: Words) -> None: 
 
 def _name(names: tuple[str, ...], i: int, step: int, limit: int) -> str:
     return label(names[i], limit) if step == 1 else f"{i} {label(names[i], 10)}"
-
-
-def _ticks(panel: Panel) -> tuple[list[float], list[str]]:
-    """Round numbers along the colour bar, both ends of a fixed scale among them."""
-    from matplotlib.ticker import MaxNLocator
-
-    places = [float(t) for t in MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(panel.low, panel.high)]
-    span = panel.high - panel.low
-    places = [0.0 if abs(p) < 1e-9 * span else p for p in places if panel.low - 1e-6 * span <= p <= panel.high + 1e-6 * span]
-    return places, [f"{p:+g}" if panel.signed and p else f"{p:g}" for p in places]
-
-
-def _bar(axes: "Axes", panel: Panel, look: Look) -> None:  # type: ignore[name-defined]  # noqa: F821
-    """The legend of the colours, as an image of 256 steps: sharp in every format."""
-    ramp = np.linspace(panel.low, panel.high, 256)[:, None]
-    axes.imshow(
-        ramp, cmap=panel.colours, vmin=panel.low, vmax=panel.high, aspect="auto", origin="lower", extent=(0, 1, panel.low, panel.high)
-    )
-    axes.set_xticks([])
-    axes.yaxis.tick_right()
-    axes.set_yticks(*_ticks(panel))
-    axes.tick_params(axis="y", labelsize=look.font * 0.85)
-    axes.yaxis.set_label_position("right")
-    axes.set_ylabel(panel.legend, fontsize=look.font * 0.9)
-    for side in axes.spines.values():
-        side.set_linewidth(0.4)

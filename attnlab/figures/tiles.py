@@ -6,8 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from attnlab.core.trace import Array
-from attnlab.figures.maps import _bar, _bar_width, _fit, panelled, pooled
+from attnlab.figures.bar import bar_width, draw_bar
+from attnlab.figures.maps import fit, panelled
 from attnlab.figures.picture import MARGIN, Frame, Numbers, Panel, Picture, text_size
+from attnlab.figures.pool import pooled
 from attnlab.figures.style import MUTED, Look, Words, drawing
 
 TILE = 64  # longer maps are pooled by their maximum
@@ -43,7 +45,7 @@ def mosaic(
         sheet, (tall, wide) = _sheet(layers, panels)
         font, legend = look.font, replace(panels[0], low=0.0, high=1.0, legend=words.own if own else words.weight)
         side = text_size(f"L{n_layers - 1}", font)[0] + 0.8 * font
-        bar = _bar_width(legend, look) if look.bar else 0.0
+        bar = bar_width(legend, look) if look.bar else 0.0
         plot = max(320.0, n_heads * 42.0) if given is None else given - side - bar - 2 * MARGIN
         width = plot + side + bar + 2 * MARGIN
         frame = Frame.around(width, title, caption, look)
@@ -57,14 +59,14 @@ def mosaic(
             colormaps[panels[0].colours].with_extremes(bad="white")(np.ma.masked_invalid(sheet)), aspect="auto", interpolation="nearest"
         )
         for axis, letter, size, n, room in ((axes.xaxis, "H", wide, n_heads, plot), (axes.yaxis, "L", tall, n_layers, deep)):
-            small, step = _fit(room / n / (1.6 if letter == "H" else 1.0), font)
+            small, step = fit(room / n / (1.6 if letter == "H" else 1.0), font)
             axis.set_ticks([i * (size + 1) + size / 2 - 0.5 for i in range(0, n, step)], [f"{letter}{i}" for i in range(0, n, step)])
             axis.set_tick_params(labelsize=small)
         axes.tick_params(length=0, labeltop=True, labelbottom=False, colors=MUTED, pad=2)
         for spine in axes.spines.values():
             spine.set_visible(False)
         if look.bar:
-            _bar(picture.place(MARGIN + side + plot + font * 0.9, top, font * 0.9, tower), legend, look)
+            draw_bar(picture.place(MARGIN + side + plot + font * 0.9, top, font * 0.9, tower), legend, look)
         frame.draw(picture)
     return picture
 
