@@ -44,13 +44,18 @@ def show_guide(trace: Trace, stack: Stack) -> None:
     if part == "scatter":
         show_scatter(found, stack)
         return
-    name = ask_choice("measure", {name: t(f"measures.name_{name}") for name in NAMES}, label=t("measures.colour"), width=300)
+    name = ask_choice("measure", names_for(stack), label=t("measures.colour"), width=300)
     left, right = st.columns([2, 3], gap="medium")
     with left:
         show_map(found, stack, name)
     with right:
         show_labels(found, stack, name)
     save_table(found)
+
+
+def names_for(stack: Stack) -> dict[str, str]:
+    """The measures that exist for a stack, in words."""
+    return {name: t(f"measures.name_{name}") for name in NAMES if stack != "cross" or not MEASURES[name].own}
 
 
 def measured_here(trace: Trace) -> Measured:
@@ -94,6 +99,8 @@ def show_map(found: Measured, stack: Stack, name: str) -> None:
         hint=t("measures.map_hint"),
     )
     st.caption(f"{t(f'measures.what_{name}')} *{measure.source}*")
+    if not np.isfinite(grid).any():
+        st.info(t("measures.no_value"))
     if cell is not None:
         canvas.release("measured")
         open_head(stack, *cell)
@@ -163,11 +170,16 @@ def show_scatter(found: Measured, stack: Stack) -> None:
 
     from attnlab.figures.ramp import HEADS
 
-    names = {name: t(f"measures.name_{name}") for name in NAMES}
+    names = names_for(stack)
     with st.container(horizontal=True, gap="small"):
-        across = ask_choice("across", names, label=t("measures.horizontal"), default="distance", width=260)
+        across = ask_choice(
+            "across", names, label=t("measures.horizontal"), default="distance" if "distance" in names else "confidence", width=260
+        )
         up = ask_choice("up", names, label=t("measures.vertical"), default="entropy", width=260)
     heads = [h for h in found.of(stack) if np.isfinite(h.measures[across]) and np.isfinite(h.measures[up])]
+    if not heads:
+        st.info(t("measures.no_value"))
+        return
     written = apart([(h.measures[across], h.measures[up]) for h in heads])
     figure = go.Figure()
     for layer in sorted({h.layer for h in heads}):

@@ -205,7 +205,9 @@ def moved(weights: Array, shares: Array, keys: Tokens) -> str:
     """The key whose weight says least about what it sends, in words."""
     given, sent = weights.mean(0), shares.mean(0)
     key = int(np.abs(sent - given).argmax())
-    facts = {"key": md_escape(keys.pieces[key]), "weight": f"{100 * given[key]:.1f}", "share": f"{100 * sent[key]:.1f}"}
+    if abs(sent[key] - given[key]) < 0.0005:
+        return t("measures.norm_same")
+    facts = {"key": md_escape(keys.pieces[key]), "place": key, "weight": f"{100 * given[key]:.1f}", "share": f"{100 * sent[key]:.1f}"}
     return t("measures.norm_moved", **facts)
 
 

@@ -143,3 +143,18 @@ def test_only_points_with_room_around_them_carry_a_name():
     assert apart([(0, 0), (1, 1), (1.001, 1.001), (0.5, 0.2)]) == [True, False, False, True]
     assert apart([]) == []
     assert apart([(2, 2)]) == [True]
+
+
+@pytest.mark.parametrize("part", ["guide", "scatter"])
+def test_cross_attention_offers_only_measures_that_it_has(part):
+    app = opened("look/layers.py", part=part, model="translate-fr", stack="cross", measure="distance", text="The cat sat.")
+    offered = app.selectbox(key="measure" if part == "guide" else "across").options
+    assert not app.info
+    assert room("en", "measures")["name_distance"] not in offered
+    assert room("en", "measures")["name_confidence"] in offered
+
+
+def test_a_measure_that_the_text_cannot_answer_says_so():
+    for part in ("guide", "scatter"):
+        app = opened("look/layers.py", part=part, measure="duplicate", across="duplicate", text="Dogs bark.")
+        assert [info.value for info in app.info] == [room("en", "measures")["no_value"]]
