@@ -19,12 +19,14 @@ BERT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BERT_SOURCE = "sentence-transformers/all-MiniLM-L6-v2"
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.spm"]  # no pickles and no code
+ENDING = "@untrained"
 KEPT = 8  # models in memory at once
 
 
 def load(name: str) -> Model:
     """A model by its name, kept for the next caller. Threads may call this at once; a model is loaded by one of them.
 
+    A name that ends in `@untrained` is the same model before its training, see attnlab.models.untrained.
     Raises InputError for a name that nothing answers to, and for weights that are missing, broken or not what they should be.
     """
     folder = folder_of(name)
@@ -84,6 +86,9 @@ def stamp(folder: Path | None) -> tuple[int, ...]:
 
 def folder_of(name: str) -> Path | None:
     """The folder that a name means, None for a name on the hub. Raises InputError for a name that can be neither."""
+    given, name = name, name.removesuffix(ENDING)
+    if name.endswith(ENDING):
+        raise InputError("error.untrained_twice", name=given, model=name)
     if name == BERT:
         return bert_folder()
     if "/" not in name and (MODELS / name / "config.json").is_file():
@@ -99,7 +104,11 @@ def folder_of(name: str) -> Path | None:
 
 
 def open_model(name: str, folder: Path | None) -> Model:
-    """Read a model from disk, or from the hub when there is no folder."""
+    """Read a model from disk, or from the hub when there is no folder; an untrained one is made from the trained one."""
+    if name.endswith(ENDING):
+        from attnlab.models.untrained import untrained
+
+        return untrained(load(name.removesuffix(ENDING)))
     if name == BERT:
         return open_bert()
     folder = download(name) if folder is None else folder

@@ -21,19 +21,26 @@ LONGEST_LINK = 3000  # characters of text that still go into a link; browsers an
 STACKS: Mapping[Stack, str] = {"encoder": "ui.encoder", "decoder": "ui.decoder", "cross": "ui.cross"}
 
 
-def ask_model(only: Callable[[Spec], bool] | None = None, *, width: Width = "stretch") -> str:
+def ask_model(
+    only: Callable[[Spec], bool] | None = None,
+    *,
+    width: Width = "stretch",
+    key: str = "model",
+    default: str = DEFAULT_MODEL,
+    label: str | None = None,
+) -> str:
     """Which model, by name; anything the hub or a folder holds may be typed. Raises InputError for one that cannot do what `only` needs."""
     specs = [spec for spec in [*known(), *own_specs()] if only is None or only(spec)]
     names = [spec.name for spec in specs]
-    _follow("model", DEFAULT_MODEL, lambda asked: asked)
-    here = str(st.session_state["model"] or DEFAULT_MODEL)
+    _follow(key, default, lambda asked: asked)
+    here = str(st.session_state[key] or default)
     if here not in names:  # another page's choice, or a hub name in the link
         names.append(here)
     name = st.selectbox(
-        t("ui.model"), names, key="model", accept_new_options=True, help=t("ui.model_help"), width=width, persist_state="session"
+        label or t("ui.model"), names, key=key, accept_new_options=True, help=t("ui.model_help"), width=width, persist_state="session"
     )
-    name = (name or DEFAULT_MODEL).strip()
-    link.put("model", None if name == DEFAULT_MODEL else name)
+    name = (name or default).strip() or default
+    link.put(key, None if name == default else name)
     if only is not None and name not in {spec.name for spec in specs} and not only(get_model(name).spec):
         raise InputError("error.other_model", name=name, known=", ".join(spec.name for spec in specs))
     return name

@@ -1,7 +1,7 @@
 """Two of anything side by side: what is compared, how it is aligned, what changed and where most."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -10,15 +10,19 @@ import streamlit as st
 from attnlab.core.align import Alignment, By, align, difference, head_distances, js_distance, row_distances
 from attnlab.core.trace import Array, Attention, Trace, frozen
 from attnlab.core.words import InputError
-from attnlab.ui import canvas
+from attnlab.models.load import ENDING
+from attnlab.models.untrained import beginning, trained_name
+from attnlab.ui import canvas, link
 from attnlab.ui.ask import DEFAULT_TEXT, ask_attention, ask_choice, ask_head, ask_model, ask_number, ask_text
 from attnlab.ui.rows import ask_row
 from attnlab.ui.show import export_row
-from attnlab.ui.traces import DEFAULT_MODEL, get_trace
+from attnlab.ui.traces import DEFAULT_MODEL, get_model, get_trace
 from attnlab.ui.words import language, md_escape, t
 
-Kind = Literal["texts", "models", "heads", "positions"]
-KINDS: tuple[Kind, ...] = ("texts", "models", "heads", "positions")
+Kind = Literal["texts", "models", "heads", "positions", "training"]
+KINDS: tuple[Kind, ...] = ("texts", "models", "heads", "positions", "training")
+TURNED: tuple[Kind, ...] = ("positions", "training")  # what has no second choice of its own: swapping turns the two sides round
+OTHER_MODEL = "sentiment"
 OTHER_TEXT = "The cat sat on the mat because it was soft."
 PAIR = tuple(f"The animal didn't cross the street because it was too {word}." for word in ("tired", "wide"))
 MOST = 256  # tokens a side: beyond it cells can neither be seen nor aligned in reasonable time
@@ -61,10 +65,10 @@ def ask_sides() -> tuple[Side, Side, Kind, By]:
         model = ask_model(width=190)
         text = ask_text(DEFAULT_TEXT, label=t("compare.text_a") if kind == "texts" else None)
         numbers = st.container(horizontal=True, gap="small", width="content")
-    first = get_trace(model, text)
+    first = get_trace(trained_name(model) if kind == "training" else model, text)
     with numbers:
-        attention = ask_attention(first, width=125)
-        head = ask_head(attention, first.model, width=125)
+        attention = ask_attention(first, width=125, look="broad")
+        head = ask_head(attention, first.model, width=125, look="broad")
     a = Side(first, attention, head, place(first, attention, head, with_model=kind == "models"))
     with low:
         b = other(kind, a)
@@ -72,8 +76,10 @@ def ask_sides() -> tuple[Side, Side, Kind, By]:
         st.button(t("compare.swap"), icon=":material/swap_horiz:", on_click=swap, args=(kind,))
         if kind == "texts":
             st.button(t("compare.pair"), on_click=take_pair, help=" / ".join(PAIR))
-    if kind == "positions":
-        a, b = (b, a) if st.session_state.get("compare flipped") else (a, b)
+    if kind == "training":  # before stands on the left
+        a, b = b, replace(a, name=t("compare.trained", name=a.name))
+    if kind in TURNED and turned():
+        a, b = b, a
     if max(len(side.attention.queries) for side in (a, b)) > MOST:
         raise InputError("error.too_long", n=max(len(side.attention.queries) for side in (a, b)), limit=MOST)
     return a, b, kind, by
@@ -91,12 +97,14 @@ def other(kind: Kind, a: Side) -> Side:
         trace = get_trace(a.trace.model, ask_text(OTHER_TEXT, key="text_b", label=t("compare.text_b")))
         return Side(trace, trace.at(stack, layer), a.head, a.name)
     if kind == "positions":
-        trace = get_trace(a.trace.model, a.trace.text, positions="none")
+        trace = get_trace(a.trace.model, a.trace.text, target=a.trace.target_text or None, positions="none")
         return Side(trace, trace.at(stack, layer), a.head, f"{a.name}, {t('compare.without_positions')}")
+    if kind == "training":  # a translator reads the same target on both sides, the one that it writes once it is trained
+        trace = get_trace(a.trace.model + ENDING, a.trace.text, target=a.trace.target_text or None)
+        return Side(trace, trace.at(stack, layer), a.head, t("compare.before", name=a.name))
     trace = a.trace
     if kind == "models":
-        name = ask_text(DEFAULT_MODEL, key="model_b", label=t("compare.model_b"))
-        trace = get_trace(name.strip() or DEFAULT_MODEL, a.trace.text)
+        trace = get_trace(ask_model(key="model_b", default=OTHER_MODEL, label=t("compare.model_b"), width=220), a.trace.text)
     if stack not in trace.stacks:
         stack = trace.stacks[0]
     layers = trace.layers(stack)
@@ -107,15 +115,24 @@ def other(kind: Kind, a: Side) -> Side:
     return Side(trace, layers[number], head, place(trace, layers[number], head, with_model=kind == "models"))
 
 
-SWAPPED = {"texts": ("text",), "models": ("model", "layer", "head"), "heads": ("layer", "head"), "positions": ()}
-START = {"text": DEFAULT_TEXT, "text_b": OTHER_TEXT, "model": DEFAULT_MODEL, "model_b": DEFAULT_MODEL}
+def turned() -> bool:
+    """Whether the two sides have been swapped, where that is not a matter of two choices."""
+    if link.leads() or TURN not in st.session_state:
+        st.session_state[TURN] = link.given("swapped") == "true"
+    link.put("swapped", "true" if st.session_state[TURN] else None)
+    return bool(st.session_state[TURN])
+
+
+TURN = "compare turned"
+SWAPPED = {"texts": ("text",), "models": ("model", "layer", "head"), "heads": ("layer", "head")}
+START = {"text": DEFAULT_TEXT, "text_b": OTHER_TEXT, "model": DEFAULT_MODEL, "model_b": OTHER_MODEL}
 
 
 def swap(kind: Kind) -> None:
     """Left becomes right."""
-    if kind == "positions":
-        st.session_state["compare flipped"] = not st.session_state.get("compare flipped", False)
-    for name in SWAPPED[kind]:
+    if kind in TURNED:
+        st.session_state[TURN] = not st.session_state.get(TURN, False)
+    for name in SWAPPED.get(kind, ()):
         here, there = (st.session_state.get(key, START.get(key, 0)) for key in (name, f"{name}_b"))
         st.session_state[name], st.session_state[f"{name}_b"] = there, here
 
@@ -153,7 +170,7 @@ def laid_out(weights: Array, rows: Alignment, keys: Alignment, which: int) -> Ar
 
 def show_maps(both: Both) -> None:
     """Three maps on common axes; hover and pins are linked because a cell is the same cell in all of them."""
-    pin = st.session_state.get("compare pin")
+    pin = pinned(both)
     panes = (
         ("a", f"A · {both.a.name}", both.spread[0], "weights"),
         ("b", f"B · {both.b.name}", both.spread[1], "weights"),
@@ -192,6 +209,32 @@ def show_maps(both: Both) -> None:
         st.caption(t("compare.unaligned", a=md_escape(" ".join(alone_a)) or "–", b=md_escape(" ".join(alone_b)) or "–"))
 
 
+def pinned(both: Both) -> tuple[int, int] | None:
+    """The cell that is held in all three maps, which the link keeps; none where the maps have become too small for it."""
+    if link.leads():
+        row, _, column = (link.given("pin") or "").partition(",")
+        whole = row.isdecimal() and column.isdecimal()
+        st.session_state["compare pin"] = (int(row), int(column)) if whole else None
+        for each in ("a", "b", "difference"):
+            st.session_state[f"compare pin {each}"] = st.session_state["compare pin"]
+    pin = st.session_state.get("compare pin")
+    if pin is not None and not (pin[0] < len(both.queries) and pin[1] < len(both.columns)):
+        pin = None
+    link.put("pin", None if pin is None else f"{pin[0]},{pin[1]}")
+    return None if pin is None else (pin[0], pin[1])
+
+
+def note(both: Both, kind: Kind) -> str | None:
+    """What is to be known of this kind of comparison before anything is read off it."""
+    if kind != "training":
+        return None
+    name = trained_name(both.a.trace.model)
+    said = t(f"compare.begun_{beginning(get_model(name))}", model=md_escape(name), before=md_escape(name + ENDING))
+    if both.a.trace.target is None:
+        return said
+    return said + " " + t("compare.same_target", target=md_escape(both.a.trace.target_text or "–"))
+
+
 def sentence(both: Both) -> str:
     """What changed most, in words."""
     if not np.isfinite(both.difference).any():
@@ -203,10 +246,13 @@ def sentence(both: Both) -> str:
     return t("compare.most", **cell, **numbers)
 
 
+HEADINGS = {"heads": "compare.heads_from", "training": "compare.heads_trained"}
+
+
 def show_heads(both: Both, kind: Kind, by: By) -> None:
     """Every head by how much it changed; a selected row opens it here."""
     rows = listed(both, kind, by)
-    st.subheader(t("compare.heads_title" if kind != "heads" else "compare.heads_from"), anchor=False)
+    st.subheader(t(HEADINGS.get(kind, "compare.heads_title")), anchor=False)
     if not rows:
         st.caption(t("compare.heads_differ"))
         return

@@ -12,12 +12,14 @@ from attnlab.core.views import Thumbnails, thumbnails
 from attnlab.core.words import InputError
 from attnlab.models.load import load
 from attnlab.models.spec import Model, Spec
+from attnlab.models.untrained import trained_name, untrained
 from attnlab.ui.words import t
 
 DEFAULT_MODEL = "bert"
 DEFAULT_TEXT = "The cat sat on the mat because it was tired."
 LONG = 500  # characters: reading more than this may take long enough to say so
 OWN = "own_models"  # models trained or uploaded in this visit, by name, in the visitor's own state
+BEFORE = "own_models before"  # the same before their training, each beside the trained one that it was made from
 
 Positions = tuple[int, ...] | Literal["none"] | None
 
@@ -25,7 +27,18 @@ Positions = tuple[int, ...] | Literal["none"] | None
 def get_model(name: str) -> Model:
     """A model by name: this visit's own, else one that everybody shares. Raises InputError for an unknown one."""
     own: dict[str, Model] = st.session_state.get(OWN, {})
-    return own[name] if name in own else load(name)
+    if name in own:
+        return own[name]
+    return _before(own[trained_name(name)]) if trained_name(name) in own else load(name)
+
+
+def _before(trained: Model) -> Model:
+    """One of this visit's own models before its training, made once."""
+    made: dict[str, tuple[Model, Model]] = st.session_state.setdefault(BEFORE, {})
+    name = trained.spec.name
+    if name not in made or made[name][0] is not trained:
+        made[name] = (trained, untrained(trained))
+    return made[name][1]
 
 
 def own_specs() -> list[Spec]:
@@ -42,8 +55,8 @@ def keep_model(model: Model) -> None:
 def get_trace(model_name: str, text: str, pair: str | None = None, target: str | None = None, positions: Positions = None) -> Trace:
     """One forward pass, or the one already made of the same words. Raises InputError for empty or too long text."""
     own: dict[str, Model] = st.session_state.get(OWN, {})
-    if model_name in own:  # the name alone would mix two visitors' models
-        return own[model_name].trace(text, pair, target=target, positions=positions)
+    if model_name in own or trained_name(model_name) in own:  # the name alone would mix two visitors' models
+        return get_model(model_name).trace(text, pair, target=target, positions=positions)
     with st.spinner(t("ui.reading")) if len(text) > LONG else nullcontext():
         return _trace(model_name, text, pair, target, positions)
 

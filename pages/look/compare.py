@@ -1,8 +1,8 @@
-"""Compare: two texts, models, heads, or positions on and off, on common axes; what changed, and which heads changed most."""
+"""Compare: two texts, models, heads, with and without positions or training, on common axes; what changed, and where most."""
 
 import streamlit as st
 
-from attnlab.ui.compare import ask_sides, export, sentence, show_heads, show_maps, together
+from attnlab.ui.compare import ask_sides, export, note, sentence, show_heads, show_maps, together
 from attnlab.ui.errors import told
 from attnlab.ui.words import t
 
@@ -11,6 +11,8 @@ with told():
     a, b, kind, by = ask_sides()
 both = together(a, b, by)
 st.markdown(sentence(both))
+if told_first := note(both, kind):
+    st.caption(told_first)
 show_maps(both)
 export(both)
 show_heads(both, kind, by)

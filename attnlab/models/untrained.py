@@ -1,0 +1,69 @@
+"""A model before its training: the same architecture and tokenizer with fresh random weights. `bert@untrained` is one's name."""
+
+import copy
+import threading
+from typing import Literal
+
+import torch
+
+from attnlab.core.words import InputError
+from attnlab.models.folder import first_line
+from attnlab.models.inhouse import InHouse
+from attnlab.models.load import ENDING
+from attnlab.models.spec import Model
+from attnlab.models.transformer import Transformer
+
+SEED = 0
+
+Beginning = Literal["these", "bert", "unsaid"]
+
+_alone = threading.Lock()  # the seed is set on torch's one generator, so only one thread may draw from it here
+
+
+def trained_name(name: str) -> str:
+    """The name without its ending: the trained model that an untrained one has its shape and tokenizer from."""
+    return name.removesuffix(ENDING)
+
+
+def untrained(model: Model) -> Model:
+    """The model with weights as a seed of 0 draws them; torch's own generator is left as it was.
+
+    In-house: the weights that a training with seed 0 begins with, unless it is given others to begin with (see `beginning`).
+    Raises InputError for a model that is untrained already, or whose library cannot make it anew.
+    """
+    name = model.spec.name + ENDING
+    if model.spec.name.endswith(ENDING):
+        raise InputError("error.untrained_twice", name=name, model=model.spec.name)
+    revision = f"untrained, seed {SEED}, shape of {model.spec.revision}"
+    if isinstance(model, InHouse):
+        with _alone, torch.random.fork_rng(devices=[]):
+            torch.manual_seed(SEED)
+            module = Transformer(model.module.config, pad=model.pad)
+        return InHouse(module, model.tokenizer, name=name, revision=revision, labels=model.labels, source=model.spec.name)
+    return _pretrained(model, name, revision)
+
+
+def _pretrained(model: Model, name: str, revision: str) -> Model:
+    """A transformers model as its library begins it."""
+    from attnlab.models.pretrained import Pretrained, transformers_alone
+
+    if not isinstance(model, Pretrained):
+        raise InputError("error.untrained", model=model.spec.name, reason=type(model).__name__)
+    with transformers_alone():
+        tokenizer = copy.deepcopy(model.tokenizer)
+        try:
+            with _alone, torch.random.fork_rng(devices=[]):
+                torch.manual_seed(SEED)
+                module = type(model.module)._from_config(
+                    copy.deepcopy(model.module.config), dtype=torch.float32, attn_implementation="eager"
+                )
+        except Exception as error:  # whatever a family's own code raises for want of a file or a kernel
+            raise InputError("error.untrained", model=model.spec.name, reason=first_line(error)) from error
+        return Pretrained(module, tokenizer, name=name, revision=revision, source=model.spec.name)
+
+
+def beginning(model: Model) -> Beginning:
+    """What the training of a model began from: weights like these, layers of the shipped BERT, or unsaid in a stranger's files."""
+    if not isinstance(model, InHouse):
+        return "unsaid"
+    return "bert" if model.module.config.embedding_norm else "these"  # only layers that were taken over have that norm
