@@ -266,7 +266,7 @@ def test_an_archive_holds_every_head_and_an_index_of_them(trace):
             np.testing.assert_array_equal(matrix_in(files.read(f"{row['file']}.csv")), weights)
             record = figures.read_record(files.read(f"{row['file']}.svg"))
             assert (record["text"], record["layer"], record["head"]) == (trace.text, layer, head)
-            assert record["options"] == {"font": 7, "dpi": 40}
+            assert record["options"] == {"font": 7, "dpi": 40, "numbers": False}
         page = files.read("index.html").decode()
         assert "&lt;b&gt;" in page
         assert all(f'href="{name}.svg"' in page for name in heads)

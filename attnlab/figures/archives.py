@@ -4,6 +4,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 
 from attnlab.core.trace import Stack, Trace
@@ -24,8 +25,12 @@ def archive(
     look: Look | None = None,
     words: Words | None = None,
 ) -> bytes:
-    """One file per head and format, index.csv and index.html. layer: None takes every layer of the stack."""
+    """One file per head and format, index.csv and index.html. layer: None takes every layer of the stack.
+
+    Numbers are written into the cells only where the look asks for them: they are in the files beside, and make drawing three times slower.
+    """
     look = look or Look(dpi=150)
+    look = replace(look, numbers=bool(look.numbers))
     chosen = trace.layers(stack) if layer is None else (trace.at(stack, layer),)
     texts = {"text": trace.text, "pair": trace.pair, "target": trace.target_text}
     where = {"model": trace.model, "revision": trace.revision, "stack": stack, **texts}
