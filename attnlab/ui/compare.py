@@ -60,7 +60,8 @@ def ask_sides() -> tuple[Side, Side, Kind, By]:
     """What stands on the left and on the right. Raises InputError for what cannot be compared."""
     kind: Kind = ask_row("with", {name: t(f"compare.with_{name}") for name in KINDS}, label=t("compare.with"))  # type: ignore[assignment]
     top = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="controls")
-    low = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="controls b")
+    alone = kind in TURNED  # nothing is asked about the right side, so one row is enough
+    low = top if alone else st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="controls b")
     with top:
         model = ask_model(width=190)
         text = ask_text(DEFAULT_TEXT, label=t("compare.text_a") if kind == "texts" else None)

@@ -11,8 +11,8 @@ with told():
     a, b, kind, by = ask_sides()
 both = together(a, b, by)
 st.markdown(sentence(both))
-if told_first := note(both, kind):
-    st.caption(told_first)
 show_maps(both)
+if said := note(both, kind):
+    st.caption(said)
 export(both)
 show_heads(both, kind, by)

@@ -66,3 +66,37 @@ def test_chinese_in_the_dark_and_a_narrow_window(visit):
     window.open("compare")
     assert window.page.get_by_text("按变化大小排列的头").is_visible()
     assert window.errors == []
+
+
+def test_before_training_stands_beside_after_and_a_link_brings_the_pin_and_the_sides_back(visit):
+    window = visit()
+    window.open("compare?model=reverse-rotary&text=a b c d e f&layer=2&head=2")
+    window.page.get_by_text("before / after training", exact=True).click()
+    window.wait()
+    first = window.canvas("compare-a")
+    first.click(position=middle(first))
+    window.wait()
+    assert window.page.get_by_text("those that a training with seed 0 begins with").is_visible()
+    change = window.said("compare-difference").inner_text()
+    window.page.get_by_role("button", name="Swap").click()
+    window.wait()
+    window.page.wait_for_function("location.search.includes('swapped=true') && location.search.includes('pin=')")
+    again = visit()
+    again.page.goto(window.page.url)
+    again.wait()
+    back = again.said("compare-difference").inner_text()
+    number, turned = (float(text.split(":")[1].split("(")[0].strip().replace("−", "-")) for text in (change, back))
+    assert back.split(":")[0] == change.split(":")[0]
+    assert turned == pytest.approx(-number, abs=2e-4)
+    assert window.errors == again.errors == []
+    assert window.outside == []
+
+
+def test_model_b_is_chosen_from_a_list(visit):
+    window = visit()
+    window.open("compare?with=models")
+    window.page.get_by_role("combobox", name=re.compile("Model B")).click()
+    window.page.get_by_role("option", name="translate-fr", exact=True).click()
+    window.wait()
+    window.page.wait_for_function("location.search.includes('model_b=translate-fr')")
+    assert window.errors == []
