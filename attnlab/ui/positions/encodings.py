@@ -158,6 +158,7 @@ def from_here(kind: str, view: View, n: int) -> None:
         axes=(t("positions.position"), t("positions.similarity")),
         facts={"options": {"encoding": kind, "position": here, **view.facts}},
         height=330,
+        markers=False,
     )
 
 
@@ -188,6 +189,7 @@ def overlay(kind: str, view: View, n: int) -> None:
         axes=(t("positions.distance"), t("positions.similarity")),
         facts={"options": {"marked": kind, **view.facts}},
         height=380,
+        markers=False,
     )
     st.caption(t("positions.overlay_note"))
 
