@@ -3,6 +3,7 @@
 import gc
 import threading
 from contextlib import nullcontext
+from importlib import import_module
 from typing import Literal
 
 import streamlit as st
@@ -17,6 +18,7 @@ from attnlab.ui.words import t
 
 DEFAULT_MODEL = "bert"
 DEFAULT_TEXT = "The cat sat on the mat because it was tired."
+DRAWS = ("pandas", "plotly.graph_objects", "seaborn")  # what Streamlit and figures import at their first use, a second together
 LONG = 500  # characters: reading more than this may take long enough to say so
 OWN = "own_models"  # models trained or uploaded in this visit, by name, in the visitor's own state
 BEFORE = "own_models before"  # the same before their training, each beside the trained one that it was made from
@@ -97,5 +99,7 @@ def _warm() -> None:
         load(DEFAULT_MODEL).trace(DEFAULT_TEXT)
     except InputError:
         return  # the page itself will say what is wrong with the model
+    for name in DRAWS:
+        import_module(name)
     gc.collect()
     gc.freeze()  # what is loaded by now stays: later collections need not look at it
