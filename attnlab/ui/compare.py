@@ -14,6 +14,7 @@ from attnlab.models.load import ENDING
 from attnlab.models.untrained import beginning, trained_name
 from attnlab.ui import canvas, link
 from attnlab.ui.ask import DEFAULT_TEXT, ask_attention, ask_choice, ask_head, ask_model, ask_number, ask_text
+from attnlab.ui.errors import told
 from attnlab.ui.rows import ask_row
 from attnlab.ui.show import export_row
 from attnlab.ui.traces import DEFAULT_MODEL, get_model, get_trace
@@ -81,8 +82,10 @@ def ask_sides() -> tuple[Side, Side, Kind, By]:
         a, b = b, replace(a, name=t("compare.trained", name=a.name))
     if kind in TURNED and turned():
         a, b = b, a
-    if max(len(side.attention.queries) for side in (a, b)) > MOST:
-        raise InputError("error.too_long", n=max(len(side.attention.queries) for side in (a, b)), limit=MOST)
+    for side, box in ((a, "text"), (b, "text_b" if kind == "texts" else "text")):
+        with told(box):
+            if (n := len(side.attention.queries)) > MOST:
+                raise InputError("error.too_long_to_show", n=n, limit=MOST)
     return a, b, kind, by
 
 
@@ -95,7 +98,9 @@ def other(kind: Kind, a: Side) -> Side:
     """The right side: as the left one but for what is compared."""
     stack, layer = a.attention.stack, a.attention.layer
     if kind == "texts":
-        trace = get_trace(a.trace.model, ask_text(OTHER_TEXT, key="text_b", label=t("compare.text_b")))
+        text = ask_text(OTHER_TEXT, key="text_b", label=t("compare.text_b"))
+        with told("text_b"):
+            trace = get_trace(a.trace.model, text)
         return Side(trace, trace.at(stack, layer), a.head, a.name)
     if kind == "positions":
         trace = get_trace(a.trace.model, a.trace.text, target=a.trace.target_text or None, positions="none")

@@ -11,20 +11,20 @@ from attnlab.ui.words import language, md_escape, t
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def told(text: str = "text") -> Iterator[None]:
     """What goes wrong inside by the visitor's mistake is said in their language, and the page stops there.
 
-    A text that is too long can be cut to what the model reads by one click.
+    A text that is too long can be cut by one click to what the model reads or the page shows. text: the key of the widget that holds it.
     """
     try:
         yield
     except InputError as mistake:
         st.error(md_escape(mistake.say(language())))
-        if mistake.key == "error.too_long" and "text" in st.session_state and "model" in st.session_state:
+        if mistake.key in ("error.too_long", "error.too_long_to_show") and text in st.session_state and "model" in st.session_state:
             limit = int(str(mistake.facts["limit"]))
-            st.button(t("ui.cut", n=limit), on_click=_cut, args=(limit,))
+            st.button(t("ui.cut", n=limit), on_click=_cut, args=(text, limit))
         st.stop()
 
 
-def _cut(limit: int) -> None:
-    st.session_state["text"] = first_tokens(st.session_state["model"], st.session_state["text"], limit)
+def _cut(text: str, limit: int) -> None:
+    st.session_state[text] = first_tokens(st.session_state["model"], st.session_state[text], limit)

@@ -85,3 +85,13 @@ def test_before_stands_on_the_left_unless_the_link_says_swapped():
     usual, swapped = (titles(opened(COMPARE, **{"with": "training"}, **more)) for more in ({}, {"swapped": "true"}))
     assert usual == ["A · encoder L3H1, untrained", "B · encoder L3H1, trained"]
     assert swapped == ["A · encoder L3H1, trained", "B · encoder L3H1, untrained"]
+
+
+def test_a_second_text_that_is_too_long_is_the_one_that_is_cut():
+    app = opened(COMPARE, text="Short.", text_b="word " * 300)
+    assert "302" in app.error[0].value
+    assert "256" in app.error[0].value
+    app.main.button[-1].click().run()
+    assert not app.error
+    assert app.text_input(key="text").value == "Short."
+    assert len(app.text_input(key="text_b").value.split()) == 254

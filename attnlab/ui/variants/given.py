@@ -61,7 +61,7 @@ def ask_given() -> Given:
 
 def of_head(attention: Attention, head: int, facts: dict[str, Any]) -> Given:
     if max(len(attention.queries), len(attention.keys)) > MOST:
-        raise InputError("error.too_long", n=max(len(attention.queries), len(attention.keys)), limit=MOST)
+        raise InputError("error.too_long_to_show", n=max(len(attention.queries), len(attention.keys)), limit=MOST)
     inputs = Inputs(attention.need("q"), attention.need("k"), attention.need("v"), head, attention.scale)
     place = {"stack": attention.stack, "layer": attention.layer, "head": head}
     name = f"{facts['model']} {attention.stack} L{attention.layer}H{head}"
