@@ -18,6 +18,7 @@ ABSOLUTE: tuple[Positions, ...] = ("sinusoidal", "learned")
 BASE = 10000.0
 BUCKETS = 32
 FURTHEST = 128
+SAME = 1e-5  # below this two maps are the same map up to rounding
 
 
 # The encodings

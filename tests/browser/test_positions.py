@@ -47,6 +47,9 @@ def test_a_model_that_knows_places_says_the_sequence_backwards_and_one_that_does
     right = {kind: int(re.search(rf"{re.escape(WORDS[kind])} · (\d) of 5 right", body)[1]) for kind in SHIPPED}
     assert right.pop("none", 0) < 5
     assert all(score == 5 for score in right.values())
+    worst = dict(zip(SHIPPED, map(float, re.findall(r"Letters shuffled: .*?; largest difference (\S+)", body)), strict=True))
+    assert worst.pop("none", 0) < 1e-5
+    assert all(difference > 0.05 for difference in worst.values())
 
 
 @needs_models

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from attnlab.core.positions import ENCODINGS, antidiagonal
+from attnlab.core.positions import ENCODINGS, SAME, antidiagonal, shuffle_difference, shuffled
 from attnlab.core.trace import Trace
 from attnlab.core.words import InputError
 from attnlab.models.load import known
@@ -75,6 +75,19 @@ def one(kind: str, trace: Trace, layer: int | None, head: int | None) -> None:
         height=330,
         note=t("positions.switch_note", share=f"{antidiagonal(weights):.0%}", even=f"{1 / len(pieces):.0%}"),
     )
+    if len(pieces) > 1:
+        worst = shuffle_test(trace)
+        said_so = "positions.switch_same" if worst < SAME else "positions.switch_differs"
+        st.markdown(t(said_so, worst=f"{worst:.1e}" if worst < 1e-3 else f"{worst:.3f}"))
+
+
+def shuffle_test(trace: Trace) -> float:
+    """The letters in another order: the largest difference between the new maps and the old ones shuffled, over all layers and heads."""
+    pieces = trace.source.pieces
+    order = shuffled(len(pieces), 0)
+    mixed = get_trace(trace.model, " ".join(pieces[i] for i in order))
+    both = zip(trace.attentions, mixed.attentions, strict=True)
+    return max(float(shuffle_difference(a.all_weights(), b.all_weights(), order).max()) for a, b in both)
 
 
 def answer(trace: Trace) -> list[str]:

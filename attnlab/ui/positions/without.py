@@ -16,7 +16,6 @@ from attnlab.ui.traces import Positions, get_model, get_trace
 from attnlab.ui.words import md_escape, t
 
 EDITS = ("removed", "shuffled", "shifted", "frozen", "trained")
-NONE = 1e-5  # below this two maps are the same map up to rounding
 
 
 def without() -> None:
@@ -182,7 +181,7 @@ def one_test(key: str, worst: Array, old: Trace, new: Trace, tokens: np.ndarray)
     """The number of one side of the test, and the map of its most moved head."""
     largest = float(worst.max())
     st.metric(t(f"positions.shuffle_{key}"), f"{largest:.1e}" if largest < 1e-3 else f"{largest:.3f}")
-    same = largest < NONE
+    same = largest < pos.SAME
     (st.success if same else st.warning)(t("positions.shuffle_same" if same else "positions.shuffle_differs"))
     layer, head = (int(i) for i in np.unravel_index(int(worst.argmax()), worst.shape))
     a, b = old.attentions[layer], new.attentions[layer]
