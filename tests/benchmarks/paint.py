@@ -1,9 +1,11 @@
-"""Change of layer or head to painted, in Chromium at 64 tokens: `python tests/benchmarks/paint.py`. Prints the median of 20 changes.
+"""Change of layer or head to painted, in Chromium at 64 tokens: `python tests/benchmarks/paint.py`. Prints the median of 20 changes,
+idle and while a model is trained on the Train page, and the ratio of the two.
 
 The clock starts in the page at the click on + and stops two frames after the heat map's canvas was drawn anew.
 """
 
 import os
+import re
 import shutil
 import socket
 import statistics
@@ -13,7 +15,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = " ".join(["The cat sat on the mat because it was tired and the dog slept."] * 5)[:270]
@@ -73,16 +75,29 @@ def measure(browser_path: str, address: str) -> None:
         page.wait_for_selector(".st-key-map canvas.map", timeout=120_000)
         page.wait_for_timeout(3000)
         page.evaluate(WATCH)
-        for name, plus, minus in (("layer", 1, 0), ("head", 3, 2)):
-            times = []
-            for i in range(CHANGES):
-                times.append(page.evaluate(CHANGE, plus if i % 10 < 5 else minus))
-                page.wait_for_timeout(500)
-            tokens = page.locator(".stCaption, [data-testid=stCaptionContainer]").all_text_contents()
-            size = next((text for text in tokens if "×" in text), "")
-            low, high = min(times), max(times)
-            print(f"{name} changed to painted: median {statistics.median(times):.0f} ms (from {low:.0f} to {high:.0f}; {size})")
+        idle = changes(page, "idle")
+        other = browser.new_page()
+        other.goto(f"{address}/train?lang=en&reverse_steps=20000")
+        other.get_by_role("button", name="Train", exact=True).click()
+        other.get_by_text(re.compile(r"step [1-9]\d* of 20000")).wait_for(timeout=120_000)
+        busy = changes(page, "while a model is trained")
+        print(f"while a model is trained: {busy / idle:.2f} x the idle figure")
+        other.get_by_test_id("stMain").get_by_role("button", name="Stop", exact=True).click()
+        other.get_by_text("is now in the model menu").wait_for(timeout=120_000)
         browser.close()
+
+
+def changes(page: Page, when: str) -> float:
+    """Changes layers, then heads; returns the median of all, in milliseconds."""
+    every = []
+    for name, plus, minus in (("layer", 1, 0), ("head", 3, 2)):
+        times = []
+        for i in range(CHANGES):
+            times.append(page.evaluate(CHANGE, plus if i % 10 < 5 else minus))
+            page.wait_for_timeout(500)
+        print(f"{when}: {name} changed to painted: median {statistics.median(times):.0f} ms (from {min(times):.0f} to {max(times):.0f})")
+        every += times
+    return statistics.median(every)
 
 
 if __name__ == "__main__":
