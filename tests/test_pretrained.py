@@ -195,7 +195,7 @@ def test_the_residual_stream_is_the_models_hidden_states(small, family):
 def test_a_long_text_makes_its_residual_stream_when_somebody_reads_it(small, monkeypatch):
     model = small("bert")
     kept = model.trace(SENTENCES[0]).residual["encoder"]
-    monkeypatch.setattr(pretrained, "STREAM", 4)
+    monkeypatch.setattr(pretrained, "LONG", 4)
     calls = []
     monkeypatch.setattr(model.module, "forward", lambda *a, _f=model.module.forward, **k: calls.append(k) or _f(*a, **k))
     later = model.trace(SENTENCES[0]).residual
@@ -208,6 +208,21 @@ def test_a_long_text_makes_its_residual_stream_when_somebody_reads_it(small, mon
     assert len(calls) == 2
     with pytest.raises(KeyError):
         later["cross"]
+
+
+@pytest.mark.parametrize("family", ["bert", "qwen3", "t5"])
+def test_a_long_text_makes_v_when_somebody_reads_it(small, monkeypatch, family):
+    model = small(family)
+    kept = model.trace(SENTENCES[0], target=SENTENCES[1] if family == "t5" else None)
+    monkeypatch.setattr(pretrained, "LONG", 4)
+    later = model.trace(SENTENCES[0], target=SENTENCES[1] if family == "t5" else None)
+    for old, new in zip(kept.attentions, later.attentions, strict=True):
+        assert callable(new.v)
+        np.testing.assert_array_equal(new.weights(1), old.weights(1))
+        np.testing.assert_array_equal(new.need("v"), old.need("v"))
+        np.testing.assert_array_equal(new.z(1), old.z(1))
+        assert new.need("v") is new.need("v")
+        assert not new.need("v").flags.writeable
 
 
 def test_recording_does_not_change_what_the_model_says(small):

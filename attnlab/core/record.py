@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -32,8 +32,12 @@ class Call:
 
 @dataclass
 class Recorder:
-    """What one forward pass said, in the order it said it. residual: per stack, [b n d] before each layer and after the last."""
+    """What one forward pass said, in the order it said it. residual: per stack, [b n d] before each layer and after the last.
 
+    values: whether v is kept; the v of a call that does not keep it is empty.
+    """
+
+    values: bool = True
     calls: list[Call] = field(default_factory=list)
     residual: dict[str, list[Tensor]] = field(default_factory=dict)
 
@@ -42,9 +46,9 @@ _current: ContextVar[Recorder | None] = ContextVar("attnlab_recorder", default=N
 
 
 @contextmanager
-def recording() -> Iterator[Recorder]:
-    """Everything run inside is recorded, in this thread or task alone."""
-    recorder = Recorder()
+def recording(*, values: bool = True) -> Iterator[Recorder]:
+    """Everything run inside is recorded, in this thread or task alone. values: v too."""
+    recorder = Recorder(values)
     token = _current.set(recorder)
     try:
         yield recorder
@@ -56,7 +60,7 @@ def record(call: Call) -> Tensor | None:
     """Keep one attention call, if anybody is recording. Where somebody changes its weights: z to go on with [b h q d], else None."""
     recorder = _current.get()
     if recorder is not None:
-        recorder.calls.append(call)
+        recorder.calls.append(call if recorder.values else replace(call, v=call.v.new_empty(0)))
     changing = _changing.get()
     return None if changing is None else changing.meet(call)
 

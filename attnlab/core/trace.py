@@ -65,6 +65,7 @@ class Attention:
     causal: query i sees keys 0 to i only; window: it sees fewer than `window` tokens far, back and ahead (both on top of the bias).
     sinks: [h], a score that every row shares and that takes weight away (gpt-oss).
     stored: [h q k], weights of a model that gives nothing else.
+    Of a long text v may be a function that gives it: `need("v")` is v in either case.
     """
 
     stack: Stack
@@ -73,7 +74,7 @@ class Attention:
     keys: Tokens
     q: Array | None
     k: Array | None
-    v: Array | None
+    v: Array | Callable[[], Array] | None
     scale: float = 1.0
     bias: Array | None = None
     causal: bool = False
@@ -84,8 +85,8 @@ class Attention:
 
     def __post_init__(self) -> None:
         for name in ("q", "k", "v", "bias", "sinks", "stored"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, frozen(getattr(self, name)))
+            if (given := getattr(self, name)) is not None and not callable(given):
+                object.__setattr__(self, name, frozen(given))
         if self.stored is None and (self.q is None or self.k is None or self.v is None):
             raise ValueError("an attention sublayer needs q, k and v, or stored weights")
         shape = (self.n_heads, len(self.queries), len(self.keys))
@@ -111,10 +112,10 @@ class Attention:
 
     def need(self, name: Literal["q", "k", "v"]) -> Array:
         """q, k or v, or an error that says why it is not here."""
-        array: Array | None = getattr(self, name)
+        array: Array | Callable[[], Array] | None = getattr(self, name)
         if array is None:
             raise NotRecordedError(f"{self.stack} L{self.layer}: this model gives its weights but not {name}")
-        return array
+        return array() if callable(array) else array
 
     def kv_head(self, head: int) -> int:
         """Which key/value head a query head reads."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from attnlab.core.record import Call, record
-from attnlab.core.trace import Array, Attention, Stack, Tokens
+from attnlab.core.trace import Array, Attention, Later, Stack, Tokens
 
 NAME = "attnlab"
 ROWS = 512  # rows of scores at a time where SDPA cannot help: 12 heads x 512 x 8192 is 192 MiB
@@ -144,8 +144,10 @@ def pattern(seen: NDArray[np.bool_]) -> tuple[bool, int | None] | None:
     return causal, back if back < n else None
 
 
-def sublayer(call: Call, stack: Stack, layer: int, row: int, queries: Tokens, keys: Tokens, shared: Shared) -> Attention:
-    """What one sentence of a batch did in one attention sublayer, padding cut off."""
+def sublayer(
+    call: Call, stack: Stack, layer: int, row: int, queries: Tokens, keys: Tokens, shared: Shared, values: Later | None = None
+) -> Attention:
+    """What one sentence of a batch did in one attention sublayer, padding cut off. values: where v comes from if the call has none."""
     bias, causal, window = shared.added(call, row, len(queries), len(keys))
     alone = call.q.shape[0] == 1
 
@@ -160,7 +162,7 @@ def sublayer(call: Call, stack: Stack, layer: int, row: int, queries: Tokens, ke
         keys,
         cut(call.q, len(queries)),
         cut(call.k, len(keys)),
-        cut(call.v, len(keys)),
+        cut(call.v, len(keys)) if values is None else lambda: values[stack][layer],
         scale=call.scale,
         bias=bias,
         causal=causal,

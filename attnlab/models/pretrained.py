@@ -23,7 +23,7 @@ from attnlab.models.spec import Edit, Shape, Spec
 from attnlab.models.tokens import Alphabets, encode, from_ids
 
 BATCH = 32
-STREAM = 1024  # longer texts keep no residual stream; it is made again when somebody reads it
+LONG = 1024  # longer texts keep neither v nor the residual stream; they are made again when somebody reads them
 WRITTEN = 512  # how far an encoder-decoder may write when no target is given
 
 _lock = threading.RLock()
@@ -223,8 +223,9 @@ class Pretrained:
         target: Tokens | None = None,
     ) -> list[Trace]:
         """One forward pass of a batch, taken apart again. A target makes sense for a batch of one."""
-        later = len(batch) == 1 and self.spec.records and len(batch[0]) > STREAM
-        recorder, said = self._forward(given, stream=not later)
+        later = len(batch) == 1 and self.spec.records and len(batch[0]) > LONG
+        recorder, said = self._forward(given, stream=not later, values=not later)
+        values = self._values_later(given) if later else None
         shared = capture.Shared()
         weights = None if recorder.calls else self._stored(said)
         done = []
@@ -235,7 +236,7 @@ class Pretrained:
                     self.spec.revision,
                     text,
                     tokens,
-                    self._sublayers(recorder, weights, row, tokens, target, shared),
+                    self._sublayers(recorder, weights, row, tokens, target, shared, values),
                     pair=pair,
                     target=target,
                     residual=self._stream_later(given, tokens, target) if later else self._stream(said, row, tokens, target),
@@ -244,14 +245,14 @@ class Pretrained:
             )
         return done
 
-    def _forward(self, given: dict[str, Tensor], *, stream: bool = True) -> tuple[Recorder, Any]:
+    def _forward(self, given: dict[str, Tensor], *, stream: bool = True, values: bool = True) -> tuple[Recorder, Any]:
         """Run the module under a recorder of its own."""
         how: dict[str, Any] = {"output_hidden_states": stream, "return_dict": True}
         if self.module.config._attn_implementation != capture.NAME:
             how["output_attentions"] = True
         if "use_cache" in self._accepts:
             how["use_cache"] = False
-        with torch.inference_mode(), recording() as recorder:
+        with torch.inference_mode(), recording(values=values) as recorder:
             return recorder, self.module(**given, **how)
 
     def _order(self, said: Any, n_calls: int) -> list[tuple[Stack, int]]:
@@ -270,6 +271,7 @@ class Pretrained:
         source: Tokens,
         target: Tokens | None,
         shared: Any,
+        values: Later | None,
     ) -> tuple[Attention, ...]:
         def sides(stack: Stack) -> tuple[Tokens, Tokens]:
             own = source if target is None or stack == "encoder" else target
@@ -283,7 +285,7 @@ class Pretrained:
                 for stack, layer, w in weights
             )
         named = zip(self._names, recorder.calls, strict=True)
-        return tuple(capture.sublayer(call, stack, layer, row, *sides(stack), shared) for (stack, layer), call in named)
+        return tuple(capture.sublayer(call, stack, layer, row, *sides(stack), shared, values) for (stack, layer), call in named)
 
     def _stored(self, said: Any) -> list[tuple[Stack, int, Tensor]]:
         """Weights of a model that gives nothing else. Each [b h q k]"""
@@ -309,6 +311,17 @@ class Pretrained:
     def _stream_later(self, given: dict[str, Tensor], source: Tokens, target: Tokens | None) -> Later:
         """The stream of a long text, from a second forward pass if anybody asks: it would be a quarter of what the trace holds."""
         return Later(self._stream_names, lambda: self._stream(self._forward(given)[1], 0, source, target))
+
+    def _values_later(self, given: dict[str, Tensor]) -> Later:
+        """v of a long text, from a second forward pass if anybody asks: it would be a third of what the trace holds."""
+
+        def make() -> dict[str, list[Array]]:
+            found: dict[str, list[Array]] = {stack: [] for stack, _ in self._names}
+            for (stack, _), call in zip(self._names, self._forward(given, stream=False)[0].calls, strict=True):
+                found[stack].append(call.v[0].float().numpy())
+            return found
+
+        return Later(dict.fromkeys(stack for stack, _ in self._names), make)
 
     # What the model is
 
