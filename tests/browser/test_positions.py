@@ -76,7 +76,8 @@ def test_accuracies_on_the_page_are_those_of_the_command_line(visit):
 
 @needs_models
 def test_the_experiment_can_be_stopped_and_goes_on_where_it_was(visit):
-    window = visit().open("positions?part=longer&longest=64&n=512")
+    window = visit()
+    window.page.goto(f"{window.server}/positions?part=longer&longest=64&n=512")  # never at rest until it is stopped
     page = window.page.get_by_test_id("stMain")  # Streamlit's own header says Stop too
     page.get_by_role("button", name=WORDS["stop"], exact=True).click()
     go_on = page.get_by_role("button", name=WORDS["go_on"], exact=True)
@@ -103,12 +104,12 @@ def test_a_click_on_a_head_opens_it(visit):
     window = visit().open("positions?part=without")
     canvas = window.canvas("moved")
     canvas.focus()
-    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "Enter"):
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "Enter"):  # from L0H2, where the page begins
         canvas.press(key)
     window.wait()
-    window.page.get_by_text("L1H2").first.wait_for()
+    window.page.get_by_text("L1H4").first.wait_for()
     told(window, "layer", "1")
-    told(window, "head", "2")
+    told(window, "head", "4")
 
 
 def test_a_score_is_the_sum_of_its_parts_on_the_page(visit):
