@@ -34,10 +34,10 @@ class Call:
 class Recorder:
     """What one forward pass said, in the order it said it. residual: per stack, [b n d] before each layer and after the last.
 
-    values: whether v is kept; the v of a call that does not keep it is empty.
+    long: v is not kept; it is empty then.
     """
 
-    values: bool = True
+    long: bool = False
     calls: list[Call] = field(default_factory=list)
     residual: dict[str, list[Tensor]] = field(default_factory=dict)
 
@@ -46,9 +46,9 @@ _current: ContextVar[Recorder | None] = ContextVar("attnlab_recorder", default=N
 
 
 @contextmanager
-def recording(*, values: bool = True) -> Iterator[Recorder]:
-    """Everything run inside is recorded, in this thread or task alone. values: v too."""
-    recorder = Recorder(values)
+def recording(*, long: bool = False) -> Iterator[Recorder]:
+    """Everything run inside is recorded, in this thread or task alone. long: see Recorder."""
+    recorder = Recorder(long)
     token = _current.set(recorder)
     try:
         yield recorder
@@ -60,7 +60,7 @@ def record(call: Call) -> Tensor | None:
     """Keep one attention call, if anybody is recording. Where somebody changes its weights: z to go on with [b h q d], else None."""
     recorder = _current.get()
     if recorder is not None:
-        recorder.calls.append(call if recorder.values else replace(call, v=call.v.new_empty(0)))
+        recorder.calls.append(replace(call, v=call.v.new_empty(0)) if recorder.long else call)
     changing = _changing.get()
     return None if changing is None else changing.meet(call)
 

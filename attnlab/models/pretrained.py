@@ -1,9 +1,11 @@
 """Any transformers model as attnlab sees one: text in, trace out. Hugging Face's names stop at the door of this file."""
 
+import ctypes
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import cache
 from inspect import signature
 from pathlib import Path
 from types import ModuleType
@@ -41,10 +43,19 @@ def transformers_alone() -> Iterator[ModuleType]:
         yield transformers
 
 
+@cache
+def give_back() -> None:
+    """Have dropped buffers of 4 MiB and more go back to the system at once. glibc alone knows how; by itself it keeps them in its heap,
+    where q and k, which stay, leave holes between them: a long trace then takes twice the memory."""
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).mallopt(-3, 4 << 20)  # M_MMAP_THRESHOLD
+
+
 class Pretrained:
     """A loaded transformers model. Nothing on it changes after loading, so threads may share it."""
 
     def __init__(self, module: Any, tokenizer: Any, *, name: str, revision: str, source: str = "", licence: str = "") -> None:
+        give_back()
         self.module = module.eval().requires_grad_(False)
         self.module.set_attn_implementation(capture.NAME)  # families that do not go through attention functions stay as they are
         self.tokenizer = tokenizer
@@ -224,7 +235,7 @@ class Pretrained:
     ) -> list[Trace]:
         """One forward pass of a batch, taken apart again. A target makes sense for a batch of one."""
         later = len(batch) == 1 and self.spec.records and len(batch[0]) > LONG
-        recorder, said = self._forward(given, stream=not later, values=not later)
+        recorder, said = self._forward(given, stream=not later, long=later)
         values = self._values_later(given) if later else None
         shared = capture.Shared()
         weights = None if recorder.calls else self._stored(said)
@@ -245,14 +256,14 @@ class Pretrained:
             )
         return done
 
-    def _forward(self, given: dict[str, Tensor], *, stream: bool = True, values: bool = True) -> tuple[Recorder, Any]:
+    def _forward(self, given: dict[str, Tensor], *, stream: bool = True, long: bool = False) -> tuple[Recorder, Any]:
         """Run the module under a recorder of its own."""
         how: dict[str, Any] = {"output_hidden_states": stream, "return_dict": True}
         if self.module.config._attn_implementation != capture.NAME:
             how["output_attentions"] = True
         if "use_cache" in self._accepts:
             how["use_cache"] = False
-        with torch.inference_mode(), recording(values=values) as recorder:
+        with torch.inference_mode(), recording(long=long) as recorder:
             return recorder, self.module(**given, **how)
 
     def _order(self, said: Any, n_calls: int) -> list[tuple[Stack, int]]:
