@@ -86,6 +86,7 @@ class Visit:
     def wait(self):
         """Until the script has run: after anything that makes it run."""
         self.page.wait_for_timeout(350)
+        self.page.wait_for_selector(".st-key-languages button", timeout=PATIENCE)  # before the first run nothing runs either
         for _ in range(2):  # a choice written late may start one more run
             self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=PATIENCE)
             self.page.wait_for_timeout(150)

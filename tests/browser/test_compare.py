@@ -19,13 +19,20 @@ def middle(canvas):
     return {"x": box["width"] * 0.6, "y": box["height"] * 0.6}
 
 
+def pinned(window, name):
+    """What a map says of its pinned cell, once it says so."""
+    said = window.said(f"compare-{name}").filter(has_text="(")
+    said.wait_for()
+    return said.inner_text()
+
+
 def test_a_pin_in_one_map_is_pinned_in_all(visit):
     window = visit()
     window.open(ANIMAL + PLACE)
     first = window.canvas("compare-a")
     first.click(position=middle(first))
     window.wait()
-    said = [window.said(f"compare-{name}").inner_text() for name in ("a", "b", "difference")]
+    said = [pinned(window, name) for name in ("a", "b", "difference")]
     places = {text.split(":")[0] for text in said}
     assert len(places) == 1
     assert " → " in places.pop()
@@ -77,14 +84,14 @@ def test_before_training_stands_beside_after_and_a_link_brings_the_pin_and_the_s
     first.click(position=middle(first))
     window.wait()
     assert window.page.get_by_text("those that a training with seed 0 begins with").is_visible()
-    change = window.said("compare-difference").inner_text()
+    change = pinned(window, "difference")
     window.page.get_by_role("button", name="Swap").click()
     window.wait()
     window.page.wait_for_function("location.search.includes('swapped=true') && location.search.includes('pin=')")
     again = visit()
     again.page.goto(window.page.url)
     again.wait()
-    back = again.said("compare-difference").inner_text()
+    back = pinned(again, "difference")
     number, turned = (float(text.split(":")[1].split("(")[0].strip().replace("−", "-")) for text in (change, back))
     assert back.split(":")[0] == change.split(":")[0]
     assert turned == pytest.approx(-number, abs=2e-4)
