@@ -19,20 +19,20 @@ EXACT = 65_536  # up to so many cells float32 is sent, beyond it float16
 ROOM = ASSETS / "components"
 
 
-def _component(name: str) -> Any:
-    shared = (ROOM / "shared.js").read_text("utf-8")
-    return st.components.v2.component(
-        f"attnlab_{name}",
-        html=(ROOM / f"{name}.html").read_text("utf-8"),
-        css=(ROOM / "canvas.css").read_text("utf-8"),
-        js=shared + (ROOM / f"{name}.js").read_text("utf-8"),
-    )
+def component(name: str, *styles: str, html: str | None = None) -> Any:
+    """A component out of assets/components: NAME.html unless html is given, the styles in order, shared.js and NAME.js."""
+
+    def read(file: str) -> str:
+        return (ROOM / file).read_text("utf-8")
+
+    html, js = read(f"{name}.html") if html is None else html, read("shared.js") + read(f"{name}.js")
+    return st.components.v2.component(f"attnlab_{name}", html=html, css="".join(map(read, styles)), js=js)
 
 
-_matrix = _component("matrix")
-_lines = _component("lines")
-_mosaic = _component("mosaic")
-_overview = _component("overview")
+_matrix = component("matrix", "canvas.css")
+_lines = component("lines", "canvas.css")
+_mosaic = component("mosaic", "canvas.css")
+_overview = component("overview", "canvas.css")
 
 
 def matrix(

@@ -12,6 +12,7 @@ from attnlab.core.trace import Array, Attention
 from attnlab.core.walk import Spot, Walk, base
 from attnlab.core.words import ASSETS
 from attnlab.figures import ramp, style
+from attnlab.ui.canvas import component
 from attnlab.ui.place import DIGITS, DRAWN, Place
 from attnlab.ui.words import t
 
@@ -308,24 +309,14 @@ def _side_by_side(seen: Seen, spot: Spot, parcel: Parcel) -> dict[str, Any]:
 # The components
 
 
-def _component(name: str) -> Any:
-    def read(file: str) -> str:
-        return (ROOM / file).read_text("utf-8")
-
-    css = read("steps.css")
-    return st.components.v2.component(
-        f"attnlab_{name}", html=f'<div class="walk {name}"></div>', css=css, js=read("shared.js") + read(f"{name}.js")
-    )
-
-
 _copy = st.components.v2.component(
     "attnlab_steps_copy",
     html='<div class="walk"><button type="button" style="min-height: 2.5rem; padding: 0 14px"></button></div>',
     css=(ROOM / "steps.css").read_text("utf-8"),
     js=(ROOM / "steps_copy.js").read_text("utf-8"),
 )
-_player = _component("steps")
-_table = _component("steps_table")
+_player = component("steps", "steps.css", html='<div class="walk steps"></div>')
+_table = component("steps_table", "steps.css", html='<div class="walk steps_table"></div>')
 
 
 def player(seen: Seen, *, key: str, scratch: bool, seq: int, changed: Any) -> None:

@@ -25,7 +25,6 @@ from attnlab.training.snapshots import read_snapshot, steps
 from attnlab.ui import canvas, link
 from attnlab.ui.ask import ask_choice, ask_number, ask_text, open_head
 from attnlab.ui.traces import OWN, keep_model
-from attnlab.ui.translate import _component
 from attnlab.ui.words import language, md_escape, t
 
 EVERY = 2.0  # seconds between two looks at a training
@@ -43,7 +42,7 @@ START: Mapping[str, dict[str, Any]] = {
 }
 RATES = ("0.0003", "0.0005", "0.001", "0.002", "0.003", "0.005", "0.01", "0.03", "0.1", "1")
 
-_learning = _component("learning")
+_learning = canvas.component("learning", "canvas.css", "learning.css")
 
 
 @st.cache_resource(show_spinner=False)

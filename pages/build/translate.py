@@ -4,7 +4,8 @@ import streamlit as st
 
 from attnlab.ui.errors import told
 from attnlab.ui.rows import ask_row
-from attnlab.ui.translate import VIEWS, ask_pick, ask_writing, show_sentence, show_sentiment
+from attnlab.ui.sentiment import show_sentiment
+from attnlab.ui.translate import VIEWS, ask_pick, ask_writing, show_sentence
 from attnlab.ui.words import t
 
 with told():
