@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -20,6 +21,7 @@ Key = tuple[str, int, int, int]  # encoding, length, sequences, seed
 SLICE = 0.4  # seconds of measuring between two pictures
 TICK = 0.1  # seconds until the next slice
 KNOWN = "length scores"
+STOPPED = "length stopped"
 
 
 def longer() -> None:
@@ -27,7 +29,7 @@ def longer() -> None:
     names = family()
     st.markdown(t("positions.longer_lead", low=TRAINED[0], high=TRAINED[1]))
     shown = ask_rows("shown", {kind: t(f"positions.{kind}") for kind in names}, label=t("positions.encodings"))
-    columns = st.columns(3)
+    columns = st.columns([3, 3, 3, 2], vertical_alignment="bottom")
     with columns[0]:
         longest = ask_number("longest", 8, 64, 32, label=t("positions.longest"))
     with columns[1]:
@@ -35,7 +37,12 @@ def longer() -> None:
     with columns[2]:
         seed = ask_number("seed", 0, 9999, 0, label=t("positions.seed"), help=t("positions.seed_help"))
     wanted = [(kind, length, n, seed) for length in range(TRAINED[0], longest + 1) for kind in shown if readable(kind, length)]
-    running = bool(missing(wanted)) and not st.session_state.get("length stopped")
+    stopped = bool(st.session_state.get(STOPPED))
+    running = bool(missing(wanted)) and not stopped
+    with columns[3]:  # outside the clockwork: a click is a run of the whole page, which no tick outruns
+        said, to = ("positions.go_on", False) if stopped else ("positions.stop", True)
+        keep = partial(st.session_state.__setitem__, STOPPED, to)
+        st.button(t(said), key=f"length stop {to}", on_click=keep, disabled=not missing(wanted), width="stretch")
     st.fragment(experiment, run_every=TICK if running else None)(wanted, longest, running)
     at_length(names, longest, seed)
 
@@ -58,26 +65,15 @@ def missing(wanted: Sequence[Key]) -> list[Key]:
 
 
 def experiment(wanted: Sequence[Key], longest: int, ticking: bool) -> None:
-    """Measure for a moment, draw, and be called again until all is measured or the visitor stops it. ticking: whether it will be."""
+    """Measure for a moment and draw. ticking: whether the clock calls again, until all is measured or the visitor stops it."""
+    if ticking:
+        measure(missing(wanted))
     todo = missing(wanted)
-    stopped = bool(st.session_state.get("length stopped"))
-    if todo and not stopped:
-        measure(todo)
-        todo = missing(wanted)
-    left, right = st.columns([5, 1], vertical_alignment="center")
     done = len(wanted) - len(todo)
-    left.progress(done / max(len(wanted), 1), t("positions.progress", done=done, all=len(wanted)))
-    with right:
-        if todo:
-            st.button(t("positions.go_on" if stopped else "positions.stop"), key="length stop", on_click=toggle, width="stretch")
+    st.progress(done / max(len(wanted), 1), t("positions.progress", done=done, all=len(wanted)))
     draw(wanted, longest)
-    if ticking != (bool(todo) and not stopped):
-        st.rerun()  # only a run of the whole page starts the clock or stops it
-
-
-def toggle() -> None:
-    """Stop or go on."""
-    st.session_state["length stopped"] = not st.session_state.get("length stopped", False)
+    if ticking and not todo:
+        st.rerun()  # only a run of the whole page stops the clock
 
 
 def measure(todo: Sequence[Key]) -> None:
