@@ -138,9 +138,10 @@ def encode_fast(backend: Any, alphabet: Alphabets, texts: list[str]) -> Tokens:
     sides = [None if hidden else side for side, hidden in zip(seen.sequence_ids, special, strict=True)]
     offsets = tuple(None if hidden else span for span, hidden in zip(seen.offsets, special, strict=True))
     words: list[tuple[int, int] | None] = [None] * len(special)
+    word_ids = seen.word_ids  # a whole list is made each time it is read
     for side, text in enumerate(texts):
         here = [i for i, s in enumerate(sides) if s == side]
-        found = [seen.word_ids[i] for i in here]
+        found = [word_ids[i] for i in here]
         if len(set(found)) == 1 and len(text.split()) > 1:
             found = by_space(text, [offsets[i] for i in here])
         for i, word in zip(here, found, strict=True):
