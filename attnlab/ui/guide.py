@@ -44,7 +44,8 @@ def show_guide(trace: Trace, stack: Stack) -> None:
     if part == "scatter":
         show_scatter(found, stack)
         return
-    name = ask_choice("measure", names_for(stack), label=t("measures.colour"), width=300)
+    first = "first" if stack == "cross" else "previous"  # a head that is known by this is seen at once
+    name = ask_choice("measure", names_for(stack), label=t("measures.colour"), default=first, width=300)
     left, right = st.columns([2, 3], gap="medium")
     with left:
         show_map(found, stack, name)

@@ -11,7 +11,7 @@ import streamlit as st
 from attnlab.core.trace import Attention, frozen
 from attnlab.core.variants import Inputs, Options, Variant
 from attnlab.core.words import InputError
-from attnlab.ui.ask import ask_attention, ask_head, ask_model, ask_number, ask_slider, ask_target, ask_text
+from attnlab.ui.ask import STACKS, ask_attention, ask_head, ask_model, ask_number, ask_slider, ask_target, ask_text
 from attnlab.ui.rows import ask_row
 from attnlab.ui.traces import get_trace
 from attnlab.ui.words import t
@@ -64,7 +64,7 @@ def of_head(attention: Attention, head: int, facts: dict[str, Any]) -> Given:
         raise InputError("error.too_long_to_show", n=max(len(attention.queries), len(attention.keys)), limit=MOST)
     inputs = Inputs(attention.need("q"), attention.need("k"), attention.need("v"), head, attention.scale)
     place = {"stack": attention.stack, "layer": attention.layer, "head": head}
-    name = f"{facts['model']} {attention.stack} L{attention.layer}H{head}"
+    name = f"{facts['model']} {t(STACKS[attention.stack])} L{attention.layer}H{head}"
     return Given(inputs, attention.queries.pieces, attention.keys.pieces, facts | place, name, attention.adds)
 
 

@@ -11,7 +11,7 @@ from attnlab.core.trace import Array, frozen
 from attnlab.core.variants import ALL, VARIANTS, Attended, Options, Variant, output_distance
 from attnlab.ui import canvas
 from attnlab.ui.show import export_row, show
-from attnlab.ui.variants.given import Given
+from attnlab.ui.variants.given import NEEDS, Given
 from attnlab.ui.words import language, t
 
 SMALL = 1e-6
@@ -39,7 +39,9 @@ def show_weights(given: Given, variant: Variant, options: Options) -> None:
     moved, far = total_variation(made.weights, full.weights), output_distance(made.z, full.z)
     st.markdown(t("variants.summary", name=name_of(variant), tv=f"{moved.mean():.3f}", far=f"{far.mean():.3f}", **worst(given, moved)))
     figures = (("weights", full.weights), ("weights", made.weights), ("difference", change))
-    export_row(maker(given, variant, options, [f[1] for f in figures]), name=f"attnlab-{variant.name}", facts=facts_of(given, options))
+    export_row(
+        maker(given, variant, options, [f[1] for f in figures]), name=f"attnlab-{variant.name}", facts=facts_of(given, variant, options)
+    )
     show_rows(given, moved, far)
 
 
@@ -137,9 +139,10 @@ def name_of(variant: Variant) -> str:
     return t(f"variants.name_{variant.name}")
 
 
-def facts_of(given: Given, options: Options) -> dict[str, object]:
-    changed = {key: value for key, value in vars(options).items() if value != getattr(Options(), key)}
-    return {t("variants.made_from"): given.title} | changed
+def facts_of(given: Given, variant: Variant, options: Options) -> dict[str, object]:
+    """What the picture is, in words: where q, k and v come from, and what this variant was given."""
+    given_to_it = {t(f"variants.option_{name}"): getattr(options, name) for name in NEEDS.get(variant.name, ())}
+    return {t("variants.made_from"): given.title} | given_to_it
 
 
 def maker(given: Given, variant: Variant, options: Options, maps: Sequence[Array]) -> Callable[[str], bytes]:
