@@ -16,6 +16,7 @@ from attnlab.core.trace import NotRecordedError, Tokens
 from attnlab.core.words import InputError
 from attnlab.models import capture, pretrained
 from attnlab.models import load as loading
+from attnlab.models.layout import check_count
 from attnlab.models.load import known
 from attnlab.models.pretrained import Pretrained, transformers_alone
 
@@ -581,7 +582,7 @@ def test_a_model_with_no_attention_in_some_layers_is_refused(small):
     model = small("bert")
     with recording() as recorder, torch.no_grad():
         said = model.module(torch.tensor([[5, 6]]), output_hidden_states=True)
-    seen = [("encoder", layer, 4, 8) for layer in range(len(recorder.calls) - 1)]
+    places = [("encoder", layer) for layer in range(len(recorder.calls) - 1)]
     with pytest.raises(InputError) as caught:
-        model._check_count(seen, said)
+        check_count(model.module.config, "encoder", places, said)
     assert caught.value.key == "error.unsupported"

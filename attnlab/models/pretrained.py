@@ -19,9 +19,9 @@ from attnlab.core.record import Recorder, recording
 from attnlab.core.trace import Array, Attention, Later, Stack, Tokens, Trace
 from attnlab.core.words import InputError
 from attnlab.models import capture
-from attnlab.models.facts import longest_of, positions_of, width_of
 from attnlab.models.folder import check_tokenizer, fingerprint, open_module, open_tokenizer, read_config, weights_of
-from attnlab.models.spec import Edit, Shape, Spec
+from attnlab.models.layout import describe, layout_of, stored
+from attnlab.models.spec import Edit
 from attnlab.models.tokens import Alphabets, encode, from_ids
 
 BATCH = 32
@@ -67,7 +67,8 @@ class Pretrained:
         self._alphabet = Alphabets.of(tokenizer)
         self._accepts = set(signature(module.forward).parameters)
         self._keep_stream()
-        self.spec = self._describe(name, revision, source, licence)
+        self._layout = layout_of(module.config, *self._answer())
+        self.spec = describe(module, tokenizer, self._layout, name=name, revision=revision, source=source, licence=licence)
 
     @classmethod
     def load(cls, folder: Path, *, name: str, revision: str | None = None, source: str = "", licence: str = "") -> "Pretrained":
@@ -238,7 +239,7 @@ class Pretrained:
         recorder, said = self._forward(given, stream=not later, long=later)
         values = self._values_later(given) if later else None
         shared = capture.Shared()
-        weights = None if recorder.calls else self._stored(said)
+        weights = None if recorder.calls else stored(self._layout.alone, said)
         done = []
         for row, (text, pair, tokens) in enumerate(zip(texts, pairs, batch, strict=True)):
             done.append(
@@ -266,14 +267,6 @@ class Pretrained:
         with torch.inference_mode(), recording(long=long) as recorder:
             return recorder, self.module(**given, **how)
 
-    def _order(self, said: Any, n_calls: int) -> list[tuple[Stack, int]]:
-        """Which sublayer each recorded call was. Encoders and decoders run from layer 0 up; a decoder layer looks at itself first."""
-        if not self.module.config.is_encoder_decoder:
-            return [(self._only_stack, layer) for layer in range(n_calls)]
-        n = len(said["encoder_hidden_states"]) - 1
-        rest: list[tuple[Stack, int]] = [("cross" if i % 2 else "decoder", i // 2) for i in range(n_calls - n)]
-        return [*[("encoder", layer) for layer in range(n)], *rest]
-
     def _sublayers(
         self,
         recorder: Recorder,
@@ -295,24 +288,13 @@ class Pretrained:
                 )
                 for stack, layer, w in weights
             )
-        named = zip(self._names, recorder.calls, strict=True)
+        named = zip(self._layout.calls, recorder.calls, strict=True)
         return tuple(capture.sublayer(call, stack, layer, row, *sides(stack), shared, values) for (stack, layer), call in named)
-
-    def _stored(self, said: Any) -> list[tuple[Stack, int, Tensor]]:
-        """Weights of a model that gives nothing else. Each [b h q k]"""
-        if not self.module.config.is_encoder_decoder:
-            return [(self._only_stack, layer, w) for layer, w in enumerate(said["attentions"])]
-        keys: tuple[tuple[Stack, str], ...] = (
-            ("encoder", "encoder_attentions"),
-            ("decoder", "decoder_attentions"),
-            ("cross", "cross_attentions"),
-        )
-        return [(stack, layer, w) for stack, key in keys for layer, w in enumerate(said[key])]
 
     def _stream(self, said: Any, row: int, source: Tokens, target: Tokens | None) -> dict[str, tuple[Array, ...]]:
         """The residual stream of one sentence, per stack. Each [n d]"""
         streams: dict[str, tuple[Array, ...]] = {}
-        for stack, name in self._stream_names.items():
+        for stack, name in self._layout.streams.items():
             n = len(source if stack == "encoder" or target is None else target)
             alone = said[name][0].shape[0] == 1
             rows = tuple(layer[row, :n].float().numpy() for layer in said[name])
@@ -321,18 +303,18 @@ class Pretrained:
 
     def _stream_later(self, given: dict[str, Tensor], source: Tokens, target: Tokens | None) -> Later:
         """The stream of a long text, from a second forward pass if anybody asks: it would be a quarter of what the trace holds."""
-        return Later(self._stream_names, lambda: self._stream(self._forward(given)[1], 0, source, target))
+        return Later(self._layout.streams, lambda: self._stream(self._forward(given)[1], 0, source, target))
 
     def _values_later(self, given: dict[str, Tensor]) -> Later:
         """v of a long text, from a second forward pass if anybody asks: it would be a third of what the trace holds."""
 
         def make() -> dict[str, list[Array]]:
-            found: dict[str, list[Array]] = {stack: [] for stack, _ in self._names}
-            for (stack, _), call in zip(self._names, self._forward(given, stream=False)[0].calls, strict=True):
+            found: dict[str, list[Array]] = {stack: [] for stack, _ in self._layout.calls}
+            for (stack, _), call in zip(self._layout.calls, self._forward(given, stream=False)[0].calls, strict=True):
                 found[stack].append(call.v[0].float().numpy())
             return found
 
-        return Later(dict.fromkeys(stack for stack, _ in self._names), make)
+        return Later(dict.fromkeys(stack for stack, _ in self._layout.calls), make)
 
     # What the model is
 
@@ -342,65 +324,11 @@ class Pretrained:
             if hasattr(module, "config"):
                 module.config.tie_last_hidden_states = False
 
-    def _describe(self, name: str, revision: str, source: str, licence: str) -> Spec:
-        """Let the model answer three tokens, and count: facts that no configuration file states the same way twice."""
-        config = self.module.config
-        self._only_stack: Stack = "encoder"
-        self._names: list[tuple[Stack, int]] = []
-        self._stream_names: dict[Stack, str] = {}
+    def _answer(self) -> tuple[Recorder, Any]:
+        """What the model makes of three tokens, for its layout to be read off."""
         pad = self.tokenizer.pad_token_id
         ids = torch.tensor([[i for i in range(5, 9) if i != pad][:3]])
         given = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-        if config.is_encoder_decoder:
+        if self.module.config.is_encoder_decoder:
             given["decoder_input_ids"] = ids
-        recorder, said = self._forward(given)
-        if recorder.calls:
-            self._names = self._order(said, len(recorder.calls))
-            seen = [(s, layer, call.q.shape[1], call.q.shape[3]) for (s, layer), call in zip(self._names, recorder.calls, strict=True)]
-            first = recorder.calls[0]
-            bias, causal, _ = capture.Shared().added(first, 0, 3, 3)
-            forward = causal or (bias is not None and bool(np.isneginf(bias[..., 0, 1:]).all()))
-        else:
-            stored = self._stored(said)
-            seen = [(s, layer, w.shape[1], config.hidden_size // w.shape[1]) for s, layer, w in stored]
-            forward = bool((stored[0][2][0, :, 0, 1:] == 0).all())
-        if forward and not config.is_encoder_decoder:
-            self._only_stack = "decoder"
-            self._names = [("decoder", layer) for _, layer in self._names]
-            seen = [("decoder", layer, h, d) for _, layer, h, d in seen]
-        self._check_count(seen, said)
-        if recorder.calls:
-            both: dict[Stack, str] = {"encoder": "encoder_hidden_states", "decoder": "decoder_hidden_states"}
-            self._stream_names = both if config.is_encoder_decoder else {self._only_stack: "hidden_states"}
-        return Spec(
-            name,
-            revision,
-            config.model_type,
-            "translate" if config.is_encoder_decoder else "generate" if forward else "encode",
-            {
-                s: Shape(1 + max(n for t, n, *_ in seen if t == s), next(h for t, _, h, _ in seen if t == s))
-                for s in dict.fromkeys(x[0] for x in seen)
-            },
-            config.hidden_size,
-            seen[0][3],
-            width_of(config),
-            config.vocab_size,
-            longest_of(config, self.tokenizer),
-            positions_of(config),
-            sum(p.numel() for p in self.module.parameters()),
-            records=bool(recorder.calls),
-            source=source,
-            licence=licence,
-        )
-
-    def _check_count(self, seen: Sequence[tuple[Stack, int, int, int]], said: Any) -> None:
-        """Every layer has one attention sublayer, decoder layers of an encoder-decoder two; other models would be misread."""
-        config = self.module.config
-        count = {stack: sum(s == stack for s, *_ in seen) for stack in ("encoder", "decoder", "cross")}
-        if config.is_encoder_decoder:
-            n, m = len(said["encoder_hidden_states"]) - 1, len(said["decoder_hidden_states"]) - 1
-            wanted = {"encoder": n, "decoder": m, "cross": m}
-        else:
-            wanted = dict.fromkeys(count, 0) | {self._only_stack: len(said["hidden_states"]) - 1}
-        if count != wanted:
-            raise InputError("error.unsupported", family=config.model_type)
+        return self._forward(given)

@@ -9,9 +9,10 @@ from attnlab.core.trace import Array, Trace
 from attnlab.core.views import by_words, word_names, words_of
 from attnlab.models.inhouse import InHouse
 from attnlab.ui import link
+from attnlab.ui.alignment import chips
 from attnlab.ui.ask import ask_text, open_head
-from attnlab.ui.translate import ask_in_house, chips
 from attnlab.ui.words import md_escape, t
+from attnlab.ui.written import ask_in_house
 
 REVIEW = "The food was great, but the service was terribly slow."
 MOST_WORDS = 60  # removed one by one, to see what each is worth

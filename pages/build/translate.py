@@ -2,11 +2,15 @@
 
 import streamlit as st
 
+from attnlab.ui.alignment import show_scores, show_whole
 from attnlab.ui.errors import told
 from attnlab.ui.rows import ask_row
 from attnlab.ui.sentiment import show_sentiment
-from attnlab.ui.translate import VIEWS, ask_pick, ask_writing, show_sentence
+from attnlab.ui.translate import show_sentence, show_steps
 from attnlab.ui.words import t
+from attnlab.ui.written import ask_pick, ask_writing
+
+VIEWS = {"steps": show_steps, "whole": show_whole, "scores": lambda written, _: show_scores(written)}
 
 with told():
     view = ask_row("view", {name: t(f"translate.view_{name}") for name in (*VIEWS, "sentiment")}, label=t("translate.view"), hidden=True)
