@@ -83,7 +83,7 @@ def points(svg: ElementTree.Element) -> tuple[float, float]:
 @given(matrices(low=-1.0, holes=True), looks())
 def test_a_difference_keeps_every_number_and_every_hole(given_matrix, look):
     values, queries, keys = given_matrix
-    picture = figures.difference(values, queries, keys, title=queries[0], look=look)
+    picture = figures.heatmap(values, queries, keys, title=queries[0], signed=True, look=look)
     np.testing.assert_array_equal(matrix_in(figures.save(picture, "csv")), values)
     np.testing.assert_array_equal(held(figures.save(picture, "npz"))[0], values)
     assert (picture.numbers.panels[0].low, picture.numbers.panels[0].high) == (-1.0, 1.0)
@@ -92,9 +92,9 @@ def test_a_difference_keeps_every_number_and_every_hole(given_matrix, look):
 
 def test_a_cell_without_a_number_is_grey_and_said_to_be():
     values = np.array([[0.5, np.nan], [-0.5, 0.0]], np.float32)
-    svg = figures.save(figures.difference(values, "ab", "ab"), "svg").decode()
+    svg = figures.save(figures.heatmap(values, "ab", "ab", signed=True), "svg").decode()
     assert "#d9d9d9" in svg
-    assert figures.save(figures.difference(values, "ab", "ab"), "csv").decode("utf-8-sig").splitlines()[1] == "a,0.5,"
+    assert figures.save(figures.heatmap(values, "ab", "ab", signed=True), "csv").decode("utf-8-sig").splitlines()[1] == "a,0.5,"
 
 
 @few

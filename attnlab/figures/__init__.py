@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from attnlab.figures.export import save as save
     from attnlab.figures.export import write as write
     from attnlab.figures.links import lines as lines
-    from attnlab.figures.maps import difference as difference
     from attnlab.figures.maps import heatmap as heatmap
     from attnlab.figures.maps import triptych as triptych
     from attnlab.figures.provenance import read_record as read_record
@@ -30,7 +29,6 @@ _HOME = {
     "Look": "style",
     "Words": "style",
     "archive": "archives",
-    "difference": "maps",
     "format_of": "export",
     "heatmap": "maps",
     "lines": "links",

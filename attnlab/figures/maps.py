@@ -1,4 +1,4 @@
-"""Heat maps: who attends to whom, in one matrix, as a difference, or three side by side."""
+"""Heat maps: who attends to whom, in one matrix or in three side by side."""
 
 import math
 from collections.abc import Sequence
@@ -29,34 +29,19 @@ def heatmap(
     caption: str = "",
     legend: str | None = None,
     limit: tuple[float, float] | None = None,
+    signed: bool = False,
     look: Look | None = None,
     words: Words | None = None,
 ) -> Picture:
-    """Who attends to whom: queries down, keys across, colour 0 to 1. weights is [q k]; NaN is drawn grey.
+    """Who attends to whom: queries down, keys across, colour 0 to 1. weights is [q k]; NaN and infinities are drawn grey.
 
-    limit: ends of the colour scale, when several pictures have to share one. Raises ValueError when labels and weights disagree.
+    limit: ends of the colour scale, when several pictures have to share one. signed: differences of weights, or scores, diverging
+    around 0. Raises ValueError when labels and weights disagree.
     """
     look, words = look or Look(), words or Words()
-    panel = panelled(weights, queries, keys, look, legend or words.weight, limit=limit, name=title)
-    return _page((panel,), "heatmap", title, caption, look, words)
-
-
-def difference(
-    values: Array,
-    queries: Sequence[str],
-    keys: Sequence[str],
-    *,
-    title: str = "",
-    caption: str = "",
-    legend: str | None = None,
-    limit: tuple[float, float] | None = None,
-    look: Look | None = None,
-    words: Words | None = None,
-) -> Picture:
-    """Signed values, diverging around 0: differences of weights, or scores. values is [q k]; NaN and infinities are drawn grey."""
-    look, words = look or Look(), words or Words()
-    panel = panelled(values, queries, keys, look, legend or words.difference, limit=limit, name=title, signed=True)
-    return _page((panel,), "difference", title, caption, look, words)
+    legend = legend or (words.difference if signed else words.weight)
+    panel = panelled(weights, queries, keys, look, legend, limit=limit, name=title, signed=signed)
+    return _page((panel,), "difference" if signed else "heatmap", title, caption, look, words)
 
 
 def triptych(

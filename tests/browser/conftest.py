@@ -108,6 +108,15 @@ class Visit:
 
         expect(self.page.get_by_label(label, exact=True)).to_have_value(value, timeout=PATIENCE)
 
+    def drop(self, file):
+        """Give a figure to the home page and open the view it came from."""
+        self.open()
+        self.page.locator("input[type=file]").set_input_files(file)
+        self.wait()
+        self.page.get_by_role("button", name="Open this view").click()
+        self.page.wait_for_url("**/heads?*")
+        return self.wait()
+
     def type(self, label, text):
         box = self.page.get_by_label(label, exact=True).first
         box.fill(text)

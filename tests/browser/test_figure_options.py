@@ -47,12 +47,7 @@ def test_lines_are_saved_as_wide_as_asked_with_the_heads_on_screen_and_lead_back
 
     file = tmp_path / name
     file.write_bytes(data)
-    window = visit().open()
-    window.page.locator("input[type=file]").set_input_files(file)
-    window.wait()
-    window.page.get_by_role("button", name="Open this view").click()
-    window.page.wait_for_url("**/heads?*")
-    window.wait()
+    window = visit().drop(file)
     window.page.wait_for_url(lambda url: "figure_width=85" in url and "figure=lines" in url and "heads=1%2C4" in url)
     assert saved(window, "SVG")[0] == data
 

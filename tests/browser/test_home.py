@@ -31,12 +31,7 @@ def test_a_dropped_figure_opens_the_view_it_came_from(visit, tmp_path):
     record = figures.record(model="bert", text=trace.text, stack="encoder", layer=4, head=9, options={"bare": True, "temperature": 0.5})
     file = tmp_path / "figure.svg"
     file.write_bytes(figures.save(figures.heatmap(seen.weights(9), seen.queries.pieces, seen.keys.pieces), "svg", record=record))
-    window = visit().open()
-    window.page.locator("input[type=file]").set_input_files(file)
-    window.wait()
-    window.page.get_by_role("button", name="Open this view").click()
-    window.page.wait_for_url("**/heads?*")
-    window.wait()
+    window = visit().drop(file)
     assert "L4H9, temperature 0.5" in window.page.locator(".stApp").inner_text()
     assert "bare=true" in window.page.url
     window.holds("Text", "Time flies like an arrow.")

@@ -58,11 +58,10 @@ def chart(
     spoken = language()  # a download runs outside the page, where nobody knows the visitor's language
 
     def make(kind: str) -> bytes:
-        from attnlab.figures import difference, heatmap, words_in
+        from attnlab.figures import heatmap, words_in
 
-        draw = difference if signed else heatmap
-        picture = draw(values, rows, columns, title=title, caption=caption(facts), legend=name, limit=limit, words=words_in(spoken))
-        return save(picture, kind, record=record(**facts or {}))
+        how: dict[str, Any] = {"caption": caption(facts), "legend": name, "limit": limit, "signed": signed, "words": words_in(spoken)}
+        return save(heatmap(values, rows, columns, title=title, **how), kind, record=record(**facts or {}))
 
     keep(make, key)
     return cell if cell is not None and cell[0] < len(rows) and cell[1] < len(columns) else None
