@@ -111,7 +111,7 @@ def rotary_similarity(gap: NDArray[Any], d: int, base: float = BASE) -> Array:
 
 
 def factor(bias: Array, own: Array) -> Array:
-    """What a bias multiplies a weight with, compared with the token's own place: exp(bias - own)."""
+    """What a bias multiplies a weight with, compared with a place whose bias is own: exp(bias - own)."""
     return frozen(np.exp(np.asarray(bias, np.float64) - own))
 
 

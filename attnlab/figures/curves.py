@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from attnlab.figures.picture import Picture, Series
 
 WIDTH, HEIGHT = 470.0, 290.0  # points of the static twin
+AROUND = {"l": 64, "r": 8, "t": 44, "b": 52}  # pixels; margins that plotly finds by itself take it half of its time
 SHADE = "rgba(127, 127, 127, 0.16)"
 DOTS = "#8A8F98"  # points that no line joins: grey that can be seen on white and on black
 DASHES = (("solid", "-"), ("dash", "--"), ("dot", ":"))  # after the last colour the next kind of line begins
@@ -52,13 +53,13 @@ def curves(
         meta=meta | {"markers": markers, "series": (words or Words()).series},
         title={"text": escape(clean(title)), "font": {"size": 14}, "y": 0.98, "yanchor": "top"},
         height=height,
-        margin={"l": 8, "r": 8, "t": 44, "b": 8},
+        margin=AROUND,
         hovermode="closest",
         legend={"orientation": "v", "itemclick": "toggle", "itemdoubleclick": "toggleothers"},
         showlegend=True,
     )
-    chart.update_xaxes(title=escape(clean(axes[0])), range=x_range)
-    chart.update_yaxes(title=escape(clean(axes[1])), range=y_range)
+    chart.update_xaxes(title=escape(clean(axes[0])), range=x_range, automargin=ticks is not None)
+    chart.update_yaxes(title=escape(clean(axes[1])), range=y_range, automargin=False)
     if ticks is not None:
         shown = [escape(clean(tick)) for tick in ticks]
         chart.update_xaxes(tickvals=list(range(len(shown))), ticktext=shown, tickangle=-40)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
@@ -13,6 +14,7 @@ from attnlab.models.inhouse import InHouse
 from attnlab.models.transformer import Config, Transformer
 from attnlab.training.tasks import LETTERS
 from attnlab.training.tokenizer import letter_tokenizer
+from attnlab.ui.positions.views import without_outliers
 
 PAGE = Path(__file__).parents[2] / "pages" / "learn" / "positions.py"
 ALONE = f"""
@@ -72,6 +74,19 @@ def test_every_encoding_shows_its_numbers_and_its_formula(page, kind):
     assert [error.value for error in app.error] == []
     assert app.latex
     assert app.get("plotly_chart")
+
+
+def test_the_chart_of_all_encodings_stands_still_while_another_one_is_chosen(page):
+    assert len({page(encoding=kind).get("plotly_chart")[-1].proto.spec for kind in ENCODINGS}) == 1
+
+
+def test_a_few_far_larger_numbers_do_not_make_all_others_pale():
+    table = np.full((20, 50), 0.1)
+    assert without_outliers(table) == (None, "")
+    table[0, :2] = -7
+    limit, note = without_outliers(table)
+    assert limit == pytest.approx(0.1)
+    assert note == room("en", "positions")["beyond"].format(n=2, all="1,000", limit="0.1", most="7")
 
 
 @pytest.mark.parametrize("edit", ["removed", "shuffled", "shifted", "frozen", "trained"])

@@ -60,7 +60,13 @@ def chart(
     def make(kind: str) -> bytes:
         from attnlab.figures import heatmap, words_in
 
-        how: dict[str, Any] = {"caption": caption(facts), "legend": name, "limit": limit, "signed": signed, "words": words_in(spoken)}
+        how: dict[str, Any] = {
+            "caption": " · ".join(filter(None, (caption(facts), note))),
+            "legend": name,
+            "limit": limit,
+            "signed": signed,
+            "words": words_in(spoken),
+        }
         return save(heatmap(values, rows, columns, title=title, **how), kind, record=record(**facts or {}))
 
     keep(make, key)

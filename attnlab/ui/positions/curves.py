@@ -1,6 +1,7 @@
 """A curve of this page, with its legend, its hover values and its export row."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,9 +28,19 @@ def line(name: str, x: Any, y: Any, low: Any = None, high: Any = None, texts: Se
 
 
 def curve(
-    series: "Sequence[Series]", *, key: str, title: str, axes: tuple[str, str], facts: Mapping[str, Any] | None = None, **how: Any
+    series: "Sequence[Series]",
+    *,
+    key: str,
+    title: str,
+    axes: tuple[str, str],
+    facts: Mapping[str, Any] | None = None,
+    file: str | None = None,
+    **how: Any,
 ) -> None:
-    """Curves on the page. how: options of figures.curves."""
-    chart = curves(series, axes=axes, title=title, caption=caption(facts), words=words_in(language()), **how)
-    show(chart, name=key, alt=title)
-    keep(lambda kind: save(chart, kind, record=record(**facts or {})), key)
+    """Curves on the page. A chart that keeps its key is redrawn, which is faster than a new one. file: what it is saved as, if not key.
+
+    how: options of figures.curves.
+    """
+    draw = partial(curves, series, axes=axes, title=title, words=words_in(language()), **how)
+    show(draw(), name=key, alt=title)  # without the caption: a chart that is the same to the last letter is not drawn again
+    keep(lambda kind: save(draw(caption=caption(facts)), kind, record=record(**facts or {})), file or key)

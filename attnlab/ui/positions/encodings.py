@@ -6,18 +6,18 @@ import numpy as np
 import streamlit as st
 
 from attnlab.core import positions as pos
-from attnlab.core.trace import Array, frozen
-from attnlab.models.score_parts import position_table
+from attnlab.core.trace import Array
 from attnlab.ui.positions.charts import chart
 from attnlab.ui.positions.clocks import clocks
 from attnlab.ui.positions.curves import curve, line
-from attnlab.ui.positions.views import D_HEAD, HEADS, VIEWS, View, limited, numbers, relative_factor, stack_of, tables
+from attnlab.ui.positions.views import VIEWS, View, called, numbers, usual
 from attnlab.ui.rows import ask_row, ask_whole
-from attnlab.ui.traces import get_model
 from attnlab.ui.words import t
 
 if TYPE_CHECKING:
     from attnlab.figures.picture import Series
+
+FLAT = 1e-6  # a band thinner than this is a line
 
 
 def encodings() -> None:
@@ -63,6 +63,7 @@ def own_numbers(kind: str, view: View) -> tuple[int, int]:
         low=None if view.limit is None else -view.limit,
         high=view.limit,
         pinned=first,
+        note=view.note,
         facts={"options": {"encoding": kind, **view.facts}},
         height=430,
         square=False,
@@ -85,7 +86,8 @@ def profile(kind: str, view: View, cell: tuple[int, int]) -> None:
     pair = sorted({cell[1], min(cell[1] ^ 1, len(view.columns) - 1)})
     curve(
         [line(view.columns[c], view.along or range(len(view.rows)), view.table[:, c], texts=view.rows) for c in pair],
-        key=f"profile-{kind}",
+        key="profile",
+        file=f"profile-{kind}",
         title=t("positions.profile", column=view.columns[cell[1]]),
         axes=(view.axes[0], view.name),
         facts={"options": {"encoding": kind, "column": cell[1], **view.facts}},
@@ -120,7 +122,8 @@ def from_here(kind: str, view: View, n: int) -> None:
     row = view.similarity[here]
     curve(
         [line(t("positions.like", p=here), list(range(n)), row)],
-        key=f"row-{kind}",
+        key="row",
+        file=f"row-{kind}",
         title=t("positions.row_title", p=here),
         axes=(t("positions.position"), t("positions.similarity")),
         facts={"options": {"encoding": kind, "position": here, **view.facts}},
@@ -130,31 +133,15 @@ def from_here(kind: str, view: View, n: int) -> None:
 
 
 def overlay(kind: str, view: View, n: int) -> None:
-    """Every encoding's similarity against distance in one picture."""
-    gap, bands = np.arange(n), []
-    for other in pos.ENCODINGS:
-        name = t(f"positions.{other}")
-        if other == kind:
-            bands.append(band(f"{name} ◀", view.similarity))
-        elif other == "none":
-            bands.append(line(name, gap, np.ones(n)))
-        elif other == "sinusoidal":
-            bands.append(line(name, gap, pos.cosine(pos.sinusoid(n, 64))[0]))
-        elif other == "rotary":
-            bands.append(line(name, gap, pos.rotary_similarity(gap, D_HEAD)))
-        elif other == "alibi":
-            bands.append(line(f"{name} H{HEADS // 2}", gap, pos.factor(pos.alibi(n, HEADS)[HEADS // 2, 0], frozen(0.0))))
-        elif other == "learned" and (names := tables("learned")):
-            model = get_model(names[0])
-            bands.append(band(f"{name} ({names[0]})", pos.cosine(position_table(model, stack_of(model), limited(model, n)))))
-        elif other == "relative" and (names := tables("relative")):
-            bands.append(band(f"{name} ({names[0]} H0)", relative_factor(get_model(names[0]), 0, n)))
+    """Every encoding's similarity against distance in one picture. Where only the chosen one changes, the chart stands still."""
+    facts = {"options": {"encoding": kind, **view.facts}}
+    seen = {other: usual(other, n) for other in pos.ENCODINGS} | {kind: (called(kind, view.facts), view.similarity)}
     curve(
-        bands,
+        [band(*each) for each in seen.values() if each is not None],
         key="overlay",
         title=t("positions.overlay_title"),
         axes=(t("positions.distance"), t("positions.similarity")),
-        facts={"options": {"marked": kind, **view.facts}},
+        facts=facts,
         height=380,
         markers=False,
     )
@@ -162,6 +149,7 @@ def overlay(kind: str, view: View, n: int) -> None:
 
 
 def band(name: str, similarity: Array) -> "Series":
-    """A matrix of similarities against distance: the mean, and from the lowest to the highest."""
+    """A matrix of similarities against distance: the mean, and from the lowest to the highest where they differ."""
     seen = pos.by_distance(similarity)
-    return line(name, np.arange(len(seen.mean)), seen.mean, seen.low, seen.high)
+    edges = (seen.low, seen.high) if np.ptp(np.stack((seen.low, seen.high)), axis=0).max() > FLAT else ()
+    return line(name, np.arange(len(seen.mean)), seen.mean, *edges)

@@ -1,7 +1,7 @@
 """What each of the six encodings shows: widgets for what can be chosen, and the numbers, formula and similarity of that choice."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,15 +23,17 @@ from attnlab.ui.words import t
 BASES = (10, 100, 1000, 10_000, 100_000, 1_000_000)
 FREE = "free"
 HEADS = 8
+D_MODEL = 64
 D_HEAD = 32
+OUTLIERS = 4  # so many times larger than 99 of 100 numbers
 
 
 @dataclass(frozen=True)
 class View:
-    """What one encoding shows. table: its own numbers, similarity: [n n], how alike two positions are, 1 for the same.
+    """What one encoding shows. table: its own numbers, similarity: [n n], how alike two positions are, at most 1.
 
     along: what the rows count, 0, 1, 2 ... when None. bias: a second matrix of positions by positions.
-    formula: the LaTeX of one cell of the table. limit: both ends of the table's colours, where they are known.
+    formula: the LaTeX of one cell of the table. limit: both ends of the table's colours, where they are known. note: said under the table.
     """
 
     table: Array
@@ -45,6 +47,7 @@ class View:
     bias: Array | None = None
     along: Sequence[int] | None = None
     limit: float | None = None
+    note: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -58,7 +61,7 @@ def none(n: int, places: Sequence[Any]) -> View:
 
 def sinusoidal(n: int, places: Sequence[Any]) -> View:
     with places[0]:
-        d = ask_whole("d", 8, 256, 64, label=t("positions.d_model"), step=8)
+        d = ask_whole("d", 8, 256, D_MODEL, label=t("positions.d_model"), step=8)
     with places[1]:
         base = ask_base()
     kinds = ("sin", "cos")
@@ -88,9 +91,18 @@ def learned(n: int, places: Sequence[Any]) -> View:
     def formula(p: int, c: int) -> str:
         return rf"\begin{{aligned}}x_p &= e(\text{{word}}_p) + P_p\\P_{{{p},{c}}} &= {table[p, c]:.4f}\end{{aligned}}"
 
-    d = table.shape[1]
-    value, said = t("positions.value"), t("positions.said_learned", name=name, n=model.spec.max_tokens, d=d)
-    return View(table, numbers(n), numbers(d), dimensions(), value, pos.cosine(table), formula, said, facts={"table": name})
+    d, (limit, note) = table.shape[1], without_outliers(table)
+    value, said, facts = t("positions.value"), t("positions.said_learned", name=name, n=model.spec.max_tokens, d=d), {"table": name}
+    return View(table, numbers(n), numbers(d), dimensions(), value, pos.cosine(table), formula, said, limit=limit, note=note, facts=facts)
+
+
+def without_outliers(table: Array) -> tuple[float | None, str]:
+    """The end of a scale on which a few far larger numbers do not make all others pale, and a sentence that says how many they are."""
+    size = np.abs(table)
+    limit, most = float(np.quantile(size, 0.99)), float(size.max())
+    if most < OUTLIERS * limit:
+        return None, ""
+    return limit, t("positions.beyond", n=int((size > limit).sum()), all=f"{size.size:,}", limit=f"{limit:.3g}", most=f"{most:.3g}")
 
 
 def rotary(n: int, places: Sequence[Any]) -> View:
@@ -185,11 +197,35 @@ def dimensions() -> tuple[str, str]:
     return t("positions.position"), t("positions.dimension")
 
 
+def usual(kind: str, n: int) -> tuple[str, Array] | None:
+    """An encoding at the values it has before anybody changes them: what it is called, similarity [n n]. None without a model for it."""
+    names = tables(kind) if kind in ("learned", "relative") else [""]
+    if not names:
+        return None
+    if kind == "learned":
+        model = get_model(names[0])
+        return called(kind, {"table": names[0]}), pos.cosine(position_table(model, stack_of(model), limited(model, n)))
+    if kind == "relative":
+        return called(kind, {"table": names[0], "head": 0}), relative_factor(get_model(names[0]), 0, n)
+    if kind == "alibi":
+        return called(kind, {"head": 0}), pos.factor(pos.alibi(n, HEADS)[0], frozen(0.0))
+    if kind == "rotary":
+        return called(kind, {}), pos.rotary_similarity(pos.gaps(n), D_HEAD)
+    return called(kind, {}), pos.cosine(pos.sinusoid(n, D_MODEL)) if kind == "sinusoidal" else frozen(np.ones((n, n)))
+
+
+def called(kind: str, facts: Mapping[str, Any]) -> str:
+    """The name of a curve: the encoding, whose numbers they are, and which head."""
+    head = f"H{facts['head']}" if "head" in facts else ""
+    inside = " ".join(part for part in (facts.get("table", ""), head) if part)
+    return f"{t(f'positions.{kind}')} ({inside})" if inside else t(f"positions.{kind}")
+
+
 def relative_factor(model: Model, head: int, n: int) -> Array:
-    """What a learned bias multiplies weights with, compared with distance 0. [n n]"""
+    """What a learned bias multiplies weights with, compared with the distance that gains most. [n n]"""
     table, furthest = relative_table(model, stack_of(model))
     bias = pos.relative(table, pos.gaps(n), bidirectional=stack_of(model) == "encoder", furthest=furthest)[head]
-    return pos.factor(bias, frozen(bias[0, 0]))
+    return pos.factor(bias, frozen(bias.max()))
 
 
 def ask_base() -> int:
