@@ -50,7 +50,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const place = meta.place, fresh = meta.seq >= s.seq;
   if (fresh) s.step = Math.max(0, meta.steps.findIndex((x) => x.stage === place.stage && x.part === place.part));
   s.step = Math.min(s.step, meta.steps.length - 1);
-  const fmt = (x) => write(x, place.digits, words), short = (x) => write(x, place.digits ? Math.min(place.digits, 2) : 0, words);
+  const fmt = (x) => write(x, place.digits, words), places = Math.min(place.digits, 2), short = (x) => write(x, places, words);
+  // A text, or a number with as many decimals as there is room for; nothing where not even one fits.
+  const fitting = (pen, what, room) => {
+    const texts = typeof what === 'string' ? [what] : [short(what), write(what, Math.min(places, 1), words)];
+    return texts.find((text) => pen.measureText(text).width <= room) ?? '';
+  };
   const axisLabel = (axis, i) => (axis === 'query' ? meta.queries[i] : axis === 'key' ? meta.keys[i] : String(i));
   const picture = () => meta.pictures[meta.steps[s.step].part];
 
@@ -137,9 +142,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
         pen.globalAlpha = seen;
         if (c) { pen.fillStyle = css(c); pen.fillRect(x + j * cw, y + i * ch, cw - 0.75, ch - 0.75); }
         if (numbers) {
-          const text = m.columns === 'id' ? String(value) : short(value);
           pen.font = `${room}px ${look.font}`;
-          if (pen.measureText(text).width <= cw - 1.5) { pen.fillStyle = ink(c); pen.fillText(text, x + (j + 0.5) * cw, y + (i + 0.53) * ch); }
+          pen.fillStyle = ink(c);
+          pen.fillText(fitting(pen, m.columns === 'id' ? String(value) : value, cw - 1.5), x + (j + 0.5) * cw, y + (i + 0.53) * ch);
         }
       }
       pen.globalAlpha = 1;
@@ -199,7 +204,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
       pen.strokeRect(x + j * cw - 1.5, y + i * ch - 1.5, cw + 2, ch + 2);
     }
   }
-  // A number that travels: a little card.
+  // A number, or a word, that travels: a little card.
   function card(pen, x, y, w, h, text, role, alpha = 1, c = null) {
     if (alpha <= 0) return;
     pen.globalAlpha = alpha;
@@ -212,12 +217,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
     pen.fill();
     pen.stroke();
     pen.font = `${Math.min(13, h - 5)}px ${look.font}`;
-    if (text && pen.measureText(text).width <= w - 2) {
-      pen.fillStyle = c ? ink(c) : look.text;
-      pen.textAlign = 'center';
-      pen.textBaseline = 'middle';
-      pen.fillText(text, x, y + 1);
-    }
+    pen.fillStyle = c ? ink(c) : look.text;
+    pen.textAlign = 'center';
+    pen.textBaseline = 'middle';
+    pen.fillText(fitting(pen, text, w - 2), x, y + 1);
     pen.globalAlpha = 1;
   }
   const revealed = (m, t) => (i, j) => {
@@ -257,12 +260,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
       const term = p.shown[k], left = d.left[term], right = d.right[term], lag = (0.1 * k) / n, w = Math.max(cwA - 2, 1.5);
       seenSum += left * right;
       const tA = between(t, 0.02 + lag, 0.2 + lag), tB = between(t, 0.2 + lag, 0.42 + lag), tP = between(t, 0.45 + lag, 0.58 + lag);
-      if (t > 0.02 + lag) card(pen, mid(k), yRow + (ly[0] - yRow) * tA, w, lh - 3, short(left), roleA, Math.min(1, tA * 4), colour(a, left, topA));
+      if (t > 0.02 + lag) card(pen, mid(k), yRow + (ly[0] - yRow) * tA, w, lh - 3, left, roleA, Math.min(1, tA * 4), colour(a, left, topA));
       if (t > 0.2 + lag) {
         const yFrom = yB + (k + 0.5) * chB;
-        card(pen, xCol + (mid(k) - xCol) * tB, yFrom + (ly[1] - yFrom) * tB, w, lh - 3, short(right), roleB, Math.min(1, tB * 4), colour(b, right, topB));
+        card(pen, xCol + (mid(k) - xCol) * tB, yFrom + (ly[1] - yFrom) * tB, w, lh - 3, right, roleB, Math.min(1, tB * 4), colour(b, right, topB));
       }
-      if (tP > 0) card(pen, mid(k), ly[1] + (ly[2] - ly[1]) * tP, w, lh - 3, short(left * right), 'value', tP, w < 9 ? colour({ ramp: 'signed' }, left * right, topP) : null);
+      if (tP > 0) card(pen, mid(k), ly[1] + (ly[2] - ly[1]) * tP, w, lh - 3, left * right, 'value', tP, w < 9 ? colour({ ramp: 'signed' }, left * right, topP) : null);
     }
     pen.textAlign = 'right';
     ['', '×', '='].forEach((sign, i) => { pen.font = `600 15px ${look.font}`; pen.fillStyle = look.text; pen.textBaseline = 'middle'; pen.fillText(sign, x0 - 6, ly[i]); });

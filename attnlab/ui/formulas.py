@@ -82,8 +82,8 @@ def _numbers(apart: Apart, cell: str, digits: int) -> list[str]:
     value = rf"\mathbf{{{n(apart.value)}}}"
     if apart.kind == "norm":
         return [
-            rf"{cell} = \frac{{{n(f['x'])} - {signed(f['mean'])}}}{{{n(f['spread'])}}} \cdot {signed(f['gain'])} + {signed(f['shift'])}",
-            rf"= {value}",
+            rf"{cell} = \frac{{{n(f['x'])} - {signed(f['mean'])}}}{{{n(f['spread'])}}}",
+            rf"\;\; \cdot\, {signed(f['gain'])} + {signed(f['shift'])} = {value}",
         ]
     if apart.kind == "softmax":
         return [rf"{cell} = \frac{{{n(f['own'])}}}{{{n(f['sum'])}}} = {value}"]
@@ -100,16 +100,10 @@ def _numbers(apart: Apart, cell: str, digits: int) -> list[str]:
     strength = np.abs(apart.product[:-1] if bias else apart.product)
     order = np.argsort(-strength, kind="stable")[:TERMS]
     long = len(strength) > TERMS
-    lines = [rf"{cell} = " + " + ".join(rf"{signed(apart.left[i])}\!\cdot\!{signed(apart.right[i])}" for i in order[:2])]
-    if len(order) > 2:
-        lines.append(
-            r"\quad + "
-            + " + ".join(rf"{signed(apart.left[i])}\!\cdot\!{signed(apart.right[i])}" for i in order[2:])
-            + (r" + \cdots" if long else "")
-        )
-    if bias:
-        lines[-1] += f" + {signed(float(apart.right[-1]))}"
-    return [*lines, rf"= {value}"]
+    terms = [rf"{signed(apart.left[i])}\!\cdot\!{signed(apart.right[i])}" for i in order]
+    rest = [r"\cdots"] * long + ([signed(float(apart.right[-1]))] if bias else [])
+    lines = [f"{cell} = {terms[0]}"] + ([r"\;\; + " + " + ".join(terms[1:])] if terms[1:] else [])
+    return [*lines, r"\;\; + " + " + ".join(rest) + f" = {value}" if rest else f"= {value}"]
 
 
 def explanation(seen: Seen, name: str) -> str:
