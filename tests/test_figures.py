@@ -187,6 +187,25 @@ def test_a_figure_is_as_wide_as_it_was_asked_to_be_and_nothing_leaves_it(one, lo
             assert points(well_formed(picture))[0] == pytest.approx(72 * look.inches, abs=0.01)
 
 
+@pytest.mark.parametrize("width", [None, 85])
+@pytest.mark.parametrize("n", [70, 700, 4000])
+def test_thinned_labels_leave_room_for_the_names_of_the_axes(width, n):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    from attnlab.figures.style import drawing
+
+    tokens = [f"word{i % 7}" for i in range(n)]
+    with drawing():
+        picture = figures.heatmap(np.full((n, n), 1 / n, np.float32), tokens, tokens, look=figures.Look(width=width))
+        canvas = FigureCanvasAgg(picture)
+        canvas.draw()
+        axes = picture.axes[0]
+        names = {text.get_text(): text.get_window_extent(canvas.get_renderer()) for text in axes.texts}
+        down, across = ([text.get_window_extent() for text in labels] for labels in (axes.get_yticklabels(), axes.get_xticklabels()))
+    assert names["query"].x1 <= min(box.x0 for box in down)
+    assert names["key"].y1 <= min(box.y0 for box in across)
+
+
 @pytest.mark.parametrize("width", [60, 85, 180])
 @pytest.mark.parametrize("font", [7, 12, 20])
 def test_every_label_lies_inside_the_picture(width, font):

@@ -9,7 +9,7 @@ import numpy as np
 from attnlab.core.trace import Array, frozen
 from attnlab.figures import style
 from attnlab.figures.bar import bar_width, draw_bar
-from attnlab.figures.labels import clean, label, labels
+from attnlab.figures.labels import clean, label
 from attnlab.figures.picture import MARGIN, Frame, Numbers, Panel, Picture, limits, text_size, wrap
 from attnlab.figures.pool import pooled, pooling
 from attnlab.figures.style import Look, Words, drawing
@@ -159,12 +159,17 @@ def _block(panel: Panel, look: Look, words: Words, width: float | None) -> Block
     rows, columns = panel.values.shape
     font = look.font
     bar = bar_width(panel, look) if look.bar else 0.0
-    limit = 24
-    cell = _natural(max(rows, columns), look)
+    limit, row_font = 24, font if width is None or rows < 30 else font * 0.8
+
+    def margin(cell: float) -> float:
+        names = _written(panel.queries, max(cell, 12.0 / columns), font, limit)
+        return max(_extent(t, row_font, look.rotate_queries)[0] for t in names) + font * 2.1
+
     while True:
-        row_font = font if width is None or rows < 30 else font * 0.8
-        left = max(_extent(t, row_font, look.rotate_queries)[0] for t in _some(labels(panel.queries, limit))) + font * 2.1
+        cell = _natural(max(rows, columns), look) if width is None else width / columns
+        left = margin(cell)
         if width is not None:
+            left = max(left, margin((width - left - bar) / columns))  # narrower cells may have fewer and longer labels
             cell = (width - left - bar) / columns
         if limit <= 8 or width is None or left <= 0.4 * width:
             break
@@ -174,7 +179,7 @@ def _block(panel: Panel, look: Look, words: Words, width: float | None) -> Block
     cell = max(cell, 12.0 / columns)  # a picture too narrow for its labels still has a plot
     tall = min(cell, max(3.2 * font, 26.0)) if width is not None else cell
     row_font, row_step = fit(tall, font)
-    names = _some(labels(panel.keys, limit))
+    names = _written(panel.keys, cell, font, limit)
     rotation, column_font, column_step = _turn(names, cell, look)
     below = max(_extent(t, column_font, rotation)[1] for t in names) + font * 2.2
     legend = text_size(panel.legend, font * 0.9)[0] if look.bar else 0.0
@@ -183,9 +188,10 @@ def _block(panel: Panel, look: Look, words: Words, width: float | None) -> Block
     return Block(panel, heading, left, top, (cell, tall), row_font, column_font, row_step, column_step, rotation, below, bar, legend, limit)
 
 
-def _some(names: list[str]) -> list[str]:
-    """The longest labels: what the margins have to hold."""
-    return sorted(set(names), key=len, reverse=True)[:24]
+def _written(names: tuple[str, ...], space: float, font: float, limit: int) -> list[str]:
+    """The longest labels as they are written, this many points apart: what the margins have to hold."""
+    step = fit(space, font)[1]
+    return sorted({_name(names, i, step, limit) for i in range(0, len(names), step)}, key=len, reverse=True)[:24]
 
 
 def _natural(n: int, look: Look) -> float:

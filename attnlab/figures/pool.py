@@ -6,7 +6,7 @@ import numpy as np
 
 from attnlab.core.trace import Array, frozen
 
-PIXELS = 2048  # an image of more cells a side is pooled
+PIXELS = 1024  # an image of more cells a side is pooled, or what stands out is too small to be seen in print
 
 
 def pooling(shape: tuple[int, ...]) -> int:

@@ -18,6 +18,7 @@ from attnlab.ui.show import export_row
 from attnlab.ui.words import language, t
 
 LONG = 512  # tokens a side: beyond this an overview and a lens are shown instead of the map
+SAVED = 4096  # tokens a side: beyond this one head alone is 64 MiB, and nothing is saved from the page
 TABLE = 64  # rows and columns of the table for screen readers
 RANGES = {"temperature": (0.1, 5.0), "threshold": (0.0, 1.0)}
 Between = Literal["all", "aa", "ab", "ba", "bb"]
@@ -155,29 +156,34 @@ def table(seen: Seen) -> str:
     return f'<div style="{style}" tabindex="0"><table>{caption}<tr><th>{corner}</th>{head}</tr>{body}</table></div>'
 
 
-def export(trace: Trace, attention: Attention, head: int, view: View, seen: Seen, on: Sequence[int]) -> None:
-    """The row that saves what is on screen, and how it is to look. on: the heads whose lines are drawn."""
+def export(trace: Trace, attention: Attention, head: int, view: View, seen: Seen | None, on: Sequence[int] = ()) -> None:
+    """The row that saves what is on screen, and how it is to look. seen: None for a long text, whose map is made when it is saved.
+
+    on: the heads whose lines are drawn.
+    """
+    picture: Saved = "matrix"
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="save"):
         with st.popover(t("ui.figure_options"), key="figure options"):
-            pictures: dict[Saved, str] = {"matrix": t("heads.save_matrix"), "lines": t("heads.save_lines")}
-            picture = ask_choice("figure", pictures, label=t("heads.save_what"), help=t("heads.save_help"))
+            if seen is not None:
+                pictures: dict[Saved, str] = {"matrix": t("heads.save_matrix"), "lines": t("heads.save_lines")}
+                picture = ask_choice("figure", pictures, label=t("heads.save_what"), help=t("heads.save_help"))
             look = ask_look()
         heads = on if picture == "lines" and view.over == "head" else [head]
         place = "H" + "-".join(map(str, heads)) if view.over == "head" else f"-{view.over}"
         name = f"{trace.model}-{attention.stack}-L{attention.layer}{place}{'-lines' * (picture == 'lines')}".replace("/", "-")
         make = maker(trace, attention, head, view, seen, heads if picture == "lines" else None, look)
-        export_row(make, name=name, facts=badge(trace, attention), formats=(*figures.FORMATS, "zip"))
+        formats = ("png", "svg", "pdf", "npz") if seen is None else (*figures.FORMATS, "zip")
+        export_row(make, name=name, facts=badge(trace, attention), formats=formats)
 
 
 def maker(
-    trace: Trace, attention: Attention, head: int, view: View, seen: Seen, lines: Sequence[int] | None, look: figures.Look
+    trace: Trace, attention: Attention, head: int, view: View, seen: Seen | None, lines: Sequence[int] | None, look: figures.Look
 ) -> Callable[[str], bytes]:
     """What writes this view to a file: the exact numbers and a picture for a paper, with the record that leads back here.
 
     lines: the heads whose lines are saved, None for the heat map.
     """
     spoken = language()  # a download runs outside the page, where nobody knows the visitor's language
-    limit = (0.0, float(seen.weights.max()) or 1.0) if view.auto else None
     name, note = title(trace, attention, head, view, lines), t("heads.lines_note", threshold=f"{view.threshold:g}")
     options = {key: value for key, value in vars(view).items() if value != getattr(View(), key)} | look.changed()
     if lines is not None and list(lines) != [head]:
@@ -187,15 +193,16 @@ def maker(
         words = figures.words_in(spoken)
         if format == "zip":  # every head of the layer as the model has it
             return figures.archive(trace, stack=attention.stack, layer=attention.layer, look=look, words=words)
-        heading = f"{trace.model} ({trace.revision}) · {name}"
+        heading, found = f"{trace.model} ({trace.revision}) · {name}", seen or see(trace, attention, head, view)
+        limit = (0.0, float(found.weights.max()) or 1.0) if view.auto else None
         if lines is None:
-            figure = figures.heatmap(seen.weights, seen.queries, seen.keys, title=heading, limit=limit, look=look, words=words)
+            figure = figures.heatmap(found.weights, found.queries, found.keys, title=heading, limit=limit, look=look, words=words)
         else:
             apart = view.over == "head"  # each head in its own colour
             figure = figures.lines(
-                all_heads(trace, attention, view, lines) if apart else seen.weights,
-                seen.queries,
-                seen.keys,
+                all_heads(trace, attention, view, lines) if apart else found.weights,
+                found.queries,
+                found.keys,
                 title=heading,
                 caption=note,
                 threshold=view.threshold,

@@ -6,7 +6,7 @@ from attnlab.ui import canvas
 from attnlab.ui.ask import ask_attention, ask_head, ask_model, ask_pair, ask_target, ask_text
 from attnlab.ui.errors import told
 from attnlab.ui.evidence import show_evidence
-from attnlab.ui.heads import all_heads, ask_view, export, fits, link_sentence, read_table, see, title, told_hidden
+from attnlab.ui.heads import SAVED, all_heads, ask_view, export, fits, link_sentence, read_table, see, title, told_hidden
 from attnlab.ui.long import show_long
 from attnlab.ui.traces import get_trace
 from attnlab.ui.words import md_escape, t
@@ -35,6 +35,8 @@ if trace.made == "decoded":
     st.caption(t("heads.decoded", text=md_escape(trace.target_text or "")))
 if not fits(attention):
     show_long(trace, attention, head, view)
+    if max(len(attention.queries), len(attention.keys)) <= SAVED:
+        export(trace, attention, head, view, None)
     st.stop()
 
 seen = see(trace, attention, head, view)
