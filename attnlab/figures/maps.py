@@ -270,7 +270,7 @@ def _cells(axes: "Axes", panel: Panel, cell: tuple[float, float], look: Look) ->
 def _mesh(axes: "Axes", shown: Array, panel: Panel, cell: tuple[float, float], look: Look) -> None:  # type: ignore[name-defined]  # noqa: F821
     import seaborn
 
-    size = min(cell[1] * 0.6, cell[0] / (3.1 if panel.signed else 2.5), look.font * 0.9)
+    size = min(cell[1] * 0.6, cell[0] / (3.4 if panel.signed else 2.5), look.font * 0.9)
     readable = size >= SMALLEST and max(shown.shape) <= WRITABLE
     written = readable if look.numbers is None else look.numbers
     seaborn.heatmap(
@@ -284,13 +284,20 @@ def _mesh(axes: "Axes", shown: Array, panel: Panel, cell: tuple[float, float], l
         yticklabels=False,
         linewidths=0.5,
         linecolor="white",
-        annot=written,
-        fmt="+.2f" if panel.signed else ".2f",
+        annot=np.array([[_number(value, panel.signed) for value in row] for row in shown]) if written else None,
+        fmt="",
         annot_kws={"size": size},
         ax=axes,
     )
     for side in axes.spines.values():
         side.set_visible(False)
+
+
+def _number(value: float, signed: bool) -> str:
+    """A number as a cell holds it; a difference that rounds to nothing has no sign."""
+    if not signed:
+        return f"{value:.2f}"
+    return f"{value:+.2f}".replace("-", "−") if abs(value) >= 0.005 else "0"
 
 
 def _axis_labels(axes: "Axes", block: Block, look: Look, words: Words) -> None:  # type: ignore[name-defined]  # noqa: F821
