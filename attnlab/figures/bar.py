@@ -36,4 +36,4 @@ def ticks(panel: Panel) -> tuple[list[float], list[str]]:
     places = [float(t) for t in MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(panel.low, panel.high)]
     span = panel.high - panel.low
     places = [0.0 if abs(p) < 1e-9 * span else p for p in places if panel.low - 1e-6 * span <= p <= panel.high + 1e-6 * span]
-    return places, [f"{p:+g}" if panel.signed and p else f"{p:g}" for p in places]
+    return places, [f"{p:+g}".replace("-", "−") if panel.signed and p else f"{p:g}" for p in places]
