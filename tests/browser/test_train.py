@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-MINUTES = 5 * 60_000
+MINUTES = 600_000  # milliseconds: a training gives way to everybody else on a busy machine
 
 
 def press(window, name):
