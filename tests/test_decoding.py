@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from attnlab.core.words import InputError
-from attnlab.models.decoding import Decoded, Rules, beam_search, length_penalty, narrowed, sample
+from attnlab.models.decoding import Decoded, Rules, beam_search, length_penalty
+from attnlab.models.sampling import narrowed, sample
 from attnlab.models.transformer import Config, Transformer
 
 RULES = Rules(bos=1, eos=2, forbidden=(0, 1, 3), keep=True)

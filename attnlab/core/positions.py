@@ -158,6 +158,11 @@ def total_variation(p: Array, q: Array) -> Array:
     return frozen(np.abs(p - q).sum(-1) / 2)
 
 
+def output_distance(z: Array, full: Array) -> Array:
+    """How far each output moved, as a share of the full one's length. [q d] -> [q]"""
+    return frozen(np.linalg.norm(z - full, axis=-1) / np.maximum(np.linalg.norm(full, axis=-1), 1e-12))
+
+
 def drift(before: Array, after: Array) -> Array:
     """How far each vector moved, as a share of its own length. [n d] -> [n]"""
     return frozen(np.linalg.norm(after - before, axis=-1) / np.linalg.norm(before, axis=-1))

@@ -346,8 +346,3 @@ ALL: tuple[Variant, ...] = (
     Variant("entmax15", "normaliser", "Peters et al. (2019)", _normalised(lambda s, o: entmax15(s))),
 )
 VARIANTS = {variant.name: variant for variant in ALL}
-
-
-def output_distance(z: Array, full: Array) -> Array:
-    """How far each output moved, as a share of the full one's length. [q d] -> [q]"""
-    return frozen(np.linalg.norm(z - full, axis=-1) / np.maximum(np.linalg.norm(full, axis=-1), 1e-12))

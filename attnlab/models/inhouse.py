@@ -15,9 +15,10 @@ from attnlab.core.trace import Array, Tokens, Trace
 from attnlab.core.words import InputError
 from attnlab.models import saved
 from attnlab.models.cut import one, streams, sublayer
-from attnlab.models.decoding import Decoded, Rules, beam_search, sample
+from attnlab.models.decoding import Decoded, Rules, beam_search
 from attnlab.models.folder import fingerprint
 from attnlab.models.pieces import groups, joined, padded, trimmed, words_of
+from attnlab.models.sampling import sample
 from attnlab.models.saved import NAMES, WEIGHTS, About, Precision
 from attnlab.models.spec import BEAM, PENALTY, Edit, Spec
 from attnlab.models.tokens import Alphabets, check_text, encode_fast
@@ -255,7 +256,7 @@ class InHouse:
     def sample(
         self, text: str, *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0, seed: int = 0, forced: Sequence[int] = ()
     ) -> Decoded:
-        """What the model writes when every token is drawn, with every step. See attnlab.models.decoding.narrowed."""
+        """What the model writes when every token is drawn, with every step. See attnlab.models.sampling.narrowed."""
         source, longest, begins = self._start([self.read(text)], tuple(forced))
         how = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
         return sample(self.module, source, self._rules(keep=True), longest=longest, forced=begins, **how)[0]  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ import numpy as np
 
 from attnlab.core.steps import Apart
 from attnlab.core.walk import Spot, base
-from attnlab.ui.steps import TABLES, Seen
+from attnlab.ui.pictures import TABLES, Seen
 from attnlab.ui.words import md_escape, t
 
 TERMS = 3  # of a long sum, these many are written out

@@ -193,7 +193,8 @@ def maker(
         words = figures.words_in(spoken)
         if format == "zip":  # every head of the layer as the model has it
             return figures.archive(trace, stack=attention.stack, layer=attention.layer, look=look, words=words)
-        heading, found = f"{trace.model} ({trace.revision}) · {name}", seen or see(trace, attention, head, view)
+        found = see(trace, attention, head, view) if seen is None else seen
+        heading = f"{trace.model} ({trace.revision}) · {name}"
         limit = (0.0, float(found.weights.max()) or 1.0) if view.auto else None
         if lines is None:
             figure = figures.heatmap(found.weights, found.queries, found.keys, title=heading, limit=limit, look=look, words=words)

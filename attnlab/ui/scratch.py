@@ -6,7 +6,7 @@ import streamlit as st
 
 from attnlab.core.trace import Attention, MaskedRowError, Trace
 from attnlab.core.walk import Edit, Walk
-from attnlab.ui.steps import Seen
+from attnlab.ui.pictures import Seen
 from attnlab.ui.words import md_escape, t
 
 EDIT, WHOSE = "scratch edit", "scratch whose"

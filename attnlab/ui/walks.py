@@ -12,9 +12,10 @@ from attnlab.core.script import archive, script
 from attnlab.core.trace import Attention, Stack, Trace
 from attnlab.core.walk import Walk, base
 from attnlab.models.anatomy import walk_of
+from attnlab.ui.pictures import Seen
 from attnlab.ui.place import asked, follow, remember, step_of, telling
 from attnlab.ui.scratch import edit_of
-from attnlab.ui.steps import Seen, copy_button
+from attnlab.ui.steps import copy_button
 from attnlab.ui.traces import get_model
 from attnlab.ui.words import md_escape, t
 

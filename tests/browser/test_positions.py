@@ -7,12 +7,8 @@ from typer.testing import CliRunner
 
 from attnlab.core.positions import ENCODINGS
 from attnlab.core.words import room
-from attnlab.models.load import names
 
-SHIPPED = [kind for kind in ENCODINGS if f"reverse-{kind}" in names()]
 WORDS = room("en", "positions")
-
-needs_models = pytest.mark.skipif(not SHIPPED, reason="no reversing model is shipped")
 
 
 def pill(page, word):
@@ -25,46 +21,43 @@ def told(window, name, value):
     window.page.wait_for_function(found, arg=[name, value])
 
 
-@needs_models
 def test_one_row_of_toggles_makes_the_maps_come_and_go(visit):
     window = visit().open("positions?part=switch")
-    for kind in SHIPPED:
+    for kind in ENCODINGS:
         window.canvas(f"switch-{kind}")
-    off = SHIPPED[-1]
+    off = ENCODINGS[-1]
     pill(window.page, WORDS[off]).click()
     window.wait()
     window.page.locator(f".st-key-switch-{off} canvas.map").wait_for(state="detached")
-    told(window, "shown", ",".join(SHIPPED[:-1]))
+    told(window, "shown", ",".join(ENCODINGS[:-1]))
     pill(window.page, WORDS[off]).click()
     window.wait()
     window.canvas(f"switch-{off}")
 
 
-@needs_models
 def test_a_model_that_knows_places_says_the_sequence_backwards_and_one_that_does_not_cannot(visit):
     window = visit().open("positions?part=switch&letters=l%20a%20b%20o%20r")
     body = window.page.locator('[data-testid="stMain"]').inner_text()
-    right = {kind: int(re.search(rf"{re.escape(WORDS[kind])} · (\d) of 5 right", body)[1]) for kind in SHIPPED}
+    right = {kind: int(re.search(rf"{re.escape(WORDS[kind])} · (\d) of 5 right", body)[1]) for kind in ENCODINGS}
     assert right.pop("none", 0) < 5
     assert all(score == 5 for score in right.values())
-    worst = dict(zip(SHIPPED, map(float, re.findall(r"Letters shuffled: .*?; largest difference (\S+)", body)), strict=True))
+    worst = dict(zip(ENCODINGS, map(float, re.findall(r"Letters shuffled: .*?; largest difference (\S+)", body)), strict=True))
     assert worst.pop("none", 0) < 1e-5
     assert all(difference > 0.05 for difference in worst.values())
 
 
-@needs_models
 def test_accuracies_on_the_page_are_those_of_the_command_line(visit):
     from attnlab.__main__ import app
 
     window = visit().open("positions?part=longer&longest=12&n=16&seed=3")
-    every = WORDS["progress"].format(done=9 * len(SHIPPED), all=9 * len(SHIPPED))
+    every = WORDS["progress"].format(done=9 * len(ENCODINGS), all=9 * len(ENCODINGS))
     window.page.get_by_text(every).wait_for()
     window.wait()
     table = window.page.locator('[data-testid="stTable"] table')
     head = [cell.strip() for cell in table.locator("thead th").all_inner_texts()]
     rows = [[cell.strip() for cell in row.locator("th, td").all_inner_texts()] for row in table.locator("tbody tr").all()]
     lengths = head.index(WORDS["length"])
-    for kind in SHIPPED:
+    for kind in ENCODINGS:
         shown = {row[lengths]: float(row[head.index(WORDS[kind])].rstrip("%")) / 100 for row in rows}
         said = CliRunner().invoke(app, f"evaluate --model reverse-{kind} --lengths 4-12 --sequences 16 --seed 3".split())
         assert said.exit_code == 0, said.output
@@ -74,7 +67,6 @@ def test_accuracies_on_the_page_are_those_of_the_command_line(visit):
             assert value == pytest.approx(float(printed[length]), abs=0.00056)
 
 
-@needs_models
 def test_the_experiment_can_be_stopped_and_goes_on_where_it_was(visit):
     window = visit()
     window.page.goto(f"{window.server}/positions?part=longer&longest=64&n=512")  # never at rest until it is stopped

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from attnlab.core.positions import total_variation
+from attnlab.core.positions import output_distance, total_variation
 from attnlab.core.trace import Array, frozen
-from attnlab.core.variants import ALL, VARIANTS, Attended, Options, Variant, output_distance
+from attnlab.core.variants import ALL, VARIANTS, Attended, Options, Variant
 from attnlab.ui import canvas
 from attnlab.ui.show import export_row, show
 from attnlab.ui.variants.given import NEEDS, Given
