@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import typer
 
-from attnlab.commands import build, look, measure, train
-from attnlab.core.words import InputError
+from attnlab.commands import apply, look, measure, train
+from attnlab.words import InputError
 
 app = typer.Typer(
     help="Attention Lab: see, with a model's own numbers, how attention works.",
@@ -14,7 +14,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (look, build, train, measure):
+for part in (look, apply, train, measure):
     app.add_typer(part.app)
 
 

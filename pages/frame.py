@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from attnlab.core.words import ASSETS, LANGUAGES
 from attnlab.ui import link
-from attnlab.ui.words import choose_language, language, t
+from attnlab.ui.language import choose_language, language, t
+from attnlab.words import ASSETS, LANGUAGES
 
 link.begin()
 st.set_page_config(page_title="Attention Lab", page_icon=str(ASSETS / "favicon.png"), layout="wide")

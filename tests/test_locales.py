@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from attnlab.core.words import ASSETS, LANGUAGES, room
+from attnlab.words import ASSETS, LANGUAGES, room
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = sorted(file.stem for file in (ASSETS / "locales" / "en").glob("*.toml"))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkstemp
 
-from attnlab.core.words import InputError
+from attnlab.words import InputError
 
 
 def check_output(file: Path, kinds: Sequence[str], *, force: bool) -> Path:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from attnlab.commands import check_output, written
 from attnlab.core.trace import STACKS, Stack, Tokens, Trace
-from attnlab.core.words import InputError
 from attnlab.models.load import known, load
 from attnlab.models.spec import Spec
+from attnlab.words import InputError
 
 app = typer.Typer()
 

@@ -12,9 +12,9 @@ import typer
 
 from attnlab.commands import check_output, written
 from attnlab.core.sums import NAMES, Head, Sums
-from attnlab.core.words import InputError, say
 from attnlab.models.load import load
 from attnlab.models.spec import Model
+from attnlab.words import InputError, say
 
 app = typer.Typer()
 

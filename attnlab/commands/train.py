@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from attnlab.core.words import InputError
 from attnlab.models.load import load
 from attnlab.models.spec import BEAM, PENALTY
 from attnlab.training.data import collate, read_labelled, read_rows
 from attnlab.training.lengths import TRAINED, accuracy_by_length
 from attnlab.training.scores import accuracy, class_scores, grouped, perplexity, translation_scores
+from attnlab.words import InputError
 
 app = typer.Typer()
 

@@ -9,38 +9,38 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from attnlab.figures import curves as curves
-    from attnlab.figures.archives import archive as archive
     from attnlab.figures.export import FORMATS as FORMATS
     from attnlab.figures.export import format_of as format_of
     from attnlab.figures.export import save as save
     from attnlab.figures.export import write as write
-    from attnlab.figures.links import lines as lines
-    from attnlab.figures.maps import heatmap as heatmap
-    from attnlab.figures.maps import triptych as triptych
+    from attnlab.figures.heatmaps import heatmap as heatmap
+    from attnlab.figures.heatmaps import triptych as triptych
+    from attnlab.figures.mosaics import mosaic as mosaic
     from attnlab.figures.provenance import read_record as read_record
     from attnlab.figures.provenance import record as record
     from attnlab.figures.style import Look as Look
     from attnlab.figures.style import Words as Words
     from attnlab.figures.style import words_in as words_in
-    from attnlab.figures.tiles import mosaic as mosaic
+    from attnlab.figures.token_lines import lines as lines
+    from attnlab.figures.zipped import archive as archive
 
 _HOME = {
     "FORMATS": "export",
     "Look": "style",
     "Words": "style",
-    "archive": "archives",
+    "archive": "zipped",
     "format_of": "export",
-    "heatmap": "maps",
-    "lines": "links",
-    "mosaic": "tiles",
+    "heatmap": "heatmaps",
+    "lines": "token_lines",
+    "mosaic": "mosaics",
     "read_record": "provenance",
     "record": "provenance",
     "save": "export",
-    "triptych": "maps",
+    "triptych": "heatmaps",
     "words_in": "style",
     "write": "export",
 }
-_MODULES = ("archives", "curves", "export", "html", "labels", "links", "maps", "picture", "provenance", "style", "tiles")
+_MODULES = ("zipped", "curves", "export", "html", "labels", "token_lines", "heatmaps", "picture", "provenance", "style", "mosaics")
 __all__ = [*_HOME, "curves"]
 
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attnlab.core.words import InputError
 from attnlab.figures import provenance
 from attnlab.figures.style import drawing
 from attnlab.version import VERSION
+from attnlab.words import InputError
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure as Chart

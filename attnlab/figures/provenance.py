@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
-from attnlab.core.words import InputError
 from attnlab.version import VERSION
+from attnlab.words import InputError
 
 Record = dict[str, Any]
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"

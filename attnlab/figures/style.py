@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from attnlab.core.words import ASSETS, InputError, say
+from attnlab.words import ASSETS, InputError, say
 
 # One hue per role everywhere: the Okabe-Ito set, which people with colour-blindness can tell apart.
 QUERY, KEY, VALUE, OUTPUT = "#0072B2", "#D55E00", "#009E73", "#CC79A7"

@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from attnlab.core.record import Call, Recorder
 from attnlab.core.trace import Array, Attention, Stack, Tokens
+from attnlab.models.recorder import Call, Recorder
 
 
 def sublayer(call: Call, row: int, queries: Tokens, keys: Tokens, biases: dict[int, Array]) -> Attention:

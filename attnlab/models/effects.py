@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from attnlab.core.measures import norm_weights, rollout
-from attnlab.core.record import changing, recording
 from attnlab.core.trace import Array, Attention, Trace, frozen
-from attnlab.core.words import InputError
-from attnlab.models.anatomy import layer_of, walks_whole
-from attnlab.models.inhouse import InHouse
+from attnlab.models.inhouse.model import InHouse
+from attnlab.models.recorder import changing, recording
 from attnlab.models.spec import Model
+from attnlab.models.weights import layer_of, walks_whole
+from attnlab.words import InputError
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from importlib.util import find_spec
 from math import prod
 from pathlib import Path
 
-from attnlab.core.words import ASSETS, InputError
 from attnlab.models.folder import fingerprint, read_config, read_header
 from attnlab.models.spec import Model, Shape, Spec
+from attnlab.words import ASSETS, InputError
 
 MODELS = ASSETS / "models"
 BERT = "bert"
@@ -45,7 +45,7 @@ def known() -> list[Spec]:
 @lru_cache(maxsize=64)
 def _spec(folder: Path, stamp: tuple[int, ...]) -> Spec:
     """Read once: the revision is a fingerprint of the whole file, and every page asks for the list at every run."""
-    from attnlab.models.inhouse import InHouse
+    from attnlab.models.inhouse.model import InHouse
 
     return InHouse.read_spec(folder, folder.name)
 
@@ -114,10 +114,10 @@ def open_model(name: str, folder: Path | None) -> Model:
     folder = download(name) if folder is None else folder
     config = read_config(folder)
     if str(config.get("format", "")).startswith("attnlab-"):
-        from attnlab.models.inhouse import InHouse
+        from attnlab.models.inhouse.model import InHouse
 
         return InHouse.load(folder, name)
-    from attnlab.models.pretrained import Pretrained
+    from attnlab.models.pretrained.model import Pretrained
 
     on_hub = folder.parent.name == "snapshots"  # the cache keeps each revision under its own name
     return Pretrained.load(folder, name=name, revision=folder.name[:8] if on_hub else None, source=name)
@@ -157,7 +157,7 @@ def bert_spec() -> Spec:
 
 def open_bert() -> Model:
     """The shipped BERT, if its weights are exactly the ones they should be."""
-    from attnlab.models.pretrained import Pretrained
+    from attnlab.models.pretrained.model import Pretrained
 
     folder = bert_folder()
     file = folder / "model.safetensors"

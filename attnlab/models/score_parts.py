@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from attnlab.core.positions import ABSOLUTE, Input, Norm, ScoreParts, rotate, split_scores
 from attnlab.core.trace import Array, Attention, Stack, Tokens, Trace, frozen
-from attnlab.core.words import InputError
-from attnlab.models.facts import COUNTS_FROM_PADDING
+from attnlab.models.inhouse.transformer import Embedding, Transformer
+from attnlab.models.pretrained.facts import COUNTS_FROM_PADDING
 from attnlab.models.spec import Model
-from attnlab.models.transformer import Embedding, Transformer
+from attnlab.words import InputError
 
 BERTS = ("bert", "roberta", "xlm-roberta", "camembert", "electra", "distilbert")
 HALVES = ("llama", "mistral", "qwen2", "qwen3", "phi3", "gemma", "gemma2", "olmo", "olmo2", "gpt_neox", "modernbert", "stablelm")

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from attnlab.core.trace import Tokens
-from attnlab.core.words import InputError
+from attnlab.words import InputError
 
 Alphabet = Literal["bytes", "spaces", "plain"]
 SHOWN = {" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍"}

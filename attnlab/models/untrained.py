@@ -6,12 +6,12 @@ from typing import Literal
 
 import torch
 
-from attnlab.core.words import InputError
 from attnlab.models.folder import first_line
-from attnlab.models.inhouse import InHouse
+from attnlab.models.inhouse.model import InHouse
+from attnlab.models.inhouse.transformer import Transformer
 from attnlab.models.load import ENDING
 from attnlab.models.spec import Model
-from attnlab.models.transformer import Transformer
+from attnlab.words import InputError
 
 SEED = 0
 
@@ -45,7 +45,7 @@ def untrained(model: Model) -> Model:
 
 def _pretrained(model: Model, name: str, revision: str) -> Model:
     """A transformers model as its library begins it."""
-    from attnlab.models.pretrained import Pretrained, transformers_alone
+    from attnlab.models.pretrained.model import Pretrained, transformers_alone
 
     if not isinstance(model, Pretrained):
         raise InputError("error.untrained", model=model.spec.name, reason=type(model).__name__)

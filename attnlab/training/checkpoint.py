@@ -10,8 +10,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from attnlab.core.words import InputError
 from attnlab.training.loop import Recipe, Trainer
+from attnlab.words import InputError
 
 NAME = "checkpoint.safetensors"
 FORMAT = "attnlab-training-1"

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from attnlab.core.words import InputError
+from attnlab.words import InputError
 
 Row = tuple[str, ...]
 

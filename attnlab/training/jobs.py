@@ -22,12 +22,12 @@ from typing import Any, Literal
 
 import torch
 
-from attnlab.core.words import ASSETS, InputError
-from attnlab.models.transformer import Config, Transformer
+from attnlab.models.inhouse.transformer import Config, Transformer
 from attnlab.training.loop import Progress
 from attnlab.training.run import SHAPES, Kind, Plan, plan
 from attnlab.training.tasks import LETTERS, TASKS
 from attnlab.training.tokenizer import SPECIALS
+from attnlab.words import ASSETS, InputError
 
 State = Literal["waiting", "starting", "running", "paused", "stopped", "done", "failed"]
 Order = Literal["pause", "stop"]

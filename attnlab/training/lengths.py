@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import torch
 
 from attnlab.core.positions import wilson
-from attnlab.core.words import InputError
 from attnlab.training.tasks import TRAINED, Task, answer, draw
+from attnlab.words import InputError
 
 if TYPE_CHECKING:
-    from attnlab.models.inhouse import InHouse
+    from attnlab.models.inhouse.model import InHouse
 
 __all__ = ["TRAINED", "LengthScore", "accuracy_by_length", "sequences"]
 

@@ -10,10 +10,10 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from attnlab.core.words import InputError
-from attnlab.models.transformer import Transformer
+from attnlab.models.inhouse.transformer import Transformer
 from attnlab.training.data import Batch
 from attnlab.training.loss import cross_entropy
+from attnlab.words import InputError
 
 Schedule = Literal["inverse_sqrt", "linear", "cosine"]
 Precision = Literal["float32", "bfloat16"]

@@ -12,9 +12,8 @@ import torch
 from tokenizers import Tokenizer
 from torch import nn
 
-from attnlab.core.words import InputError
-from attnlab.models.inhouse import InHouse
-from attnlab.models.transformer import Config, Transformer
+from attnlab.models.inhouse.model import InHouse
+from attnlab.models.inhouse.transformer import Config, Transformer
 from attnlab.training.checkpoint import NAME, load_checkpoint, save_checkpoint, write_atomically
 from attnlab.training.data import Batch, Example, Row, batches, buckets, collate, read_labelled, read_rows
 from attnlab.training.loop import Progress, Recipe, Scores, Trainer
@@ -22,6 +21,7 @@ from attnlab.training.loss import cross_entropy
 from attnlab.training.snapshots import snapshot
 from attnlab.training.tasks import LETTERS, TASKS, TRAINED, draw, task_batches
 from attnlab.training.tokenizer import SPECIALS, letter_tokenizer, train_tokenizer
+from attnlab.words import InputError
 
 Kind = Literal["copy", "reverse", "sort", "translate", "classify", "generate"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -167,7 +167,7 @@ def bert_start(wanted: Plan, texts: Sequence[str], classes: int) -> tuple[Tokeni
     """A classifier whose encoder begins as the first layers of the shipped BERT, with the vocabulary that the texts need."""
     from safetensors.torch import load_file
 
-    from attnlab.models.convert import from_bert, smaller
+    from attnlab.models.inhouse.from_bert import from_bert, smaller
     from attnlab.models.load import bert_folder
 
     folder, choices = bert_folder(), SHAPES["classify"] | wanted.shape

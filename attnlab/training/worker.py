@@ -9,11 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from attnlab.core.words import InputError
 from attnlab.training.checkpoint import NAME, load_checkpoint
 from attnlab.training.loop import Progress, Recipe, Scores, Trainer
 from attnlab.training.run import Material, Plan, finished, prepare, run
 from attnlab.version import VERSION
+from attnlab.words import InputError
 
 
 def read_plan(said: dict[str, Any]) -> Plan:

@@ -7,13 +7,13 @@ from typing import Literal, TypeVar
 import streamlit as st
 
 from attnlab.core.trace import Attention, Stack, Trace
-from attnlab.core.words import InputError
 from attnlab.models.load import known
 from attnlab.models.spec import Spec
 from attnlab.ui import link
 from attnlab.ui.examples import first_look
+from attnlab.ui.language import md_escape, t
 from attnlab.ui.traces import DEFAULT_MODEL, DEFAULT_TEXT, get_model, own_specs
-from attnlab.ui.words import md_escape, t
+from attnlab.words import InputError
 
 Value = TypeVar("Value", bound=str)
 Width = int | Literal["stretch"]

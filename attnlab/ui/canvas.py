@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from attnlab.core.trace import Array
 from attnlab.core.views import Thumbnails
-from attnlab.core.words import ASSETS
 from attnlab.figures import ramp, style
 from attnlab.ui import link as address
-from attnlab.ui.words import t
+from attnlab.ui.language import t
+from attnlab.words import ASSETS
 
 EXACT = 65_536  # up to so many cells float32 is sent, beyond it float16
 ROOM = ASSETS / "components"

@@ -7,18 +7,18 @@ from typing import Any, Literal
 import numpy as np
 import streamlit as st
 
-from attnlab.core.align import Alignment, By, align, difference, head_distances, js_distance, row_distances
+from attnlab.core.compare import Alignment, By, align, difference, head_distances, js_distance, row_distances
 from attnlab.core.trace import Array, Attention, Trace, frozen
-from attnlab.core.words import InputError
 from attnlab.models.load import ENDING
 from attnlab.models.untrained import beginning, trained_name
 from attnlab.ui import canvas, link
 from attnlab.ui.ask import DEFAULT_TEXT, ask_attention, ask_choice, ask_head, ask_model, ask_number, ask_text
 from attnlab.ui.errors import told
+from attnlab.ui.language import language, md_escape, t
 from attnlab.ui.rows import ask_row
 from attnlab.ui.show import export_row
 from attnlab.ui.traces import DEFAULT_MODEL, get_model, get_trace
-from attnlab.ui.words import language, md_escape, t
+from attnlab.words import InputError
 
 Kind = Literal["texts", "models", "heads", "positions", "training"]
 KINDS: tuple[Kind, ...] = ("texts", "models", "heads", "positions", "training")

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from attnlab.core.words import InputError
+from attnlab.ui.language import language, md_escape, t
 from attnlab.ui.traces import first_tokens
-from attnlab.ui.words import language, md_escape, t
+from attnlab.words import InputError
 
 
 @contextmanager

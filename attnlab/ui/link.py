@@ -7,7 +7,7 @@ after a change of page Back then meets the same page without its choices. So the
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from attnlab.core.words import ASSETS
+from attnlab.words import ASSETS
 
 _address = st.components.v2.component("attnlab_address", html="<span></span>", js=(ASSETS / "components" / "address.js").read_text("utf-8"))
 MINE, RUN, FRESH = "link written", "link run", "link fresh"  # what was put this run, how many runs there were, whether the address leads

@@ -6,7 +6,7 @@ from typing import TypeVar
 import streamlit as st
 
 from attnlab.ui import link
-from attnlab.ui.words import language
+from attnlab.ui.language import language
 
 Value = TypeVar("Value")
 

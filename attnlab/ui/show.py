@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from attnlab.figures.export import FORMATS, MIME, save
-from attnlab.ui.words import md_escape, t
+from attnlab.ui.language import md_escape, t
 
 BARE = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 

@@ -10,11 +10,11 @@ import streamlit as st
 
 from attnlab.core.trace import Stack, Trace
 from attnlab.core.views import Thumbnails, thumbnails
-from attnlab.core.words import InputError
 from attnlab.models.load import load
 from attnlab.models.spec import Model, Spec
 from attnlab.models.untrained import trained_name, untrained
-from attnlab.ui.words import t
+from attnlab.ui.language import t
+from attnlab.words import InputError
 
 DEFAULT_MODEL = "bert"
 DEFAULT_TEXT = "The cat sat on the mat because it was tired."

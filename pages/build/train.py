@@ -3,8 +3,8 @@
 import streamlit as st
 
 from attnlab.ui.errors import told
-from attnlab.ui.train import ask_training, jobs, limits_said, show_training
-from attnlab.ui.trained import ask_upload
+from attnlab.ui.train.page import ask_training, jobs, limits_said, show_training
+from attnlab.ui.train.result import ask_upload
 
 choices, course = st.columns([3, 8], gap="medium")
 with course:

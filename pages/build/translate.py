@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from attnlab.ui.alignment import show_scores, show_whole
 from attnlab.ui.errors import told
+from attnlab.ui.language import t
 from attnlab.ui.rows import ask_row
-from attnlab.ui.sentiment import show_sentiment
-from attnlab.ui.translate import show_sentence, show_steps
-from attnlab.ui.words import t
-from attnlab.ui.written import ask_pick, ask_writing
+from attnlab.ui.translate.alignment import show_scores, show_whole
+from attnlab.ui.translate.search import show_sentence, show_steps
+from attnlab.ui.translate.sentiment import show_sentiment
+from attnlab.ui.translate.writing import ask_pick, ask_writing
 
 VIEWS = {"steps": show_steps, "whole": show_whole, "scores": lambda written, _: show_scores(written)}
 

@@ -3,13 +3,13 @@
 import streamlit as st
 
 from attnlab.ui.errors import told
+from attnlab.ui.language import t
 from attnlab.ui.positions.encodings import encodings
 from attnlab.ui.positions.longer import longer
 from attnlab.ui.positions.scores import scores
 from attnlab.ui.positions.switch import switch
 from attnlab.ui.positions.without import without
 from attnlab.ui.rows import ask_row
-from attnlab.ui.words import t
 
 PARTS = {"encodings": encodings, "switch": switch, "longer": longer, "without": without, "scores": scores}
 

@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from attnlab.core.walk import base
+from attnlab.core.walk.walk import base
 from attnlab.ui.ask import ask_attention, ask_head, ask_model, ask_pair, ask_target, ask_text
 from attnlab.ui.errors import told
-from attnlab.ui.formulas import explanation, formula
-from attnlab.ui.scratch import ask_edit
-from attnlab.ui.steps import player, table
+from attnlab.ui.language import md_escape, t
+from attnlab.ui.steps.formulas import explanation, formula
+from attnlab.ui.steps.page import player, table
+from attnlab.ui.steps.player import LONGEST, look, show_code, show_proof, show_script
+from attnlab.ui.steps.scratch import ask_edit
 from attnlab.ui.traces import get_trace
-from attnlab.ui.walks import LONGEST, look, show_code, show_proof, show_script
-from attnlab.ui.words import md_escape, t
 
 with told():
     controls = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="controls")

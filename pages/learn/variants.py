@@ -5,11 +5,11 @@ import streamlit as st
 from attnlab.core.variants import ALL, VARIANTS
 from attnlab.ui.ask import ask_choice
 from attnlab.ui.errors import told
+from attnlab.ui.language import t
 from attnlab.ui.rows import ask_row
 from attnlab.ui.variants.cost import show_cost
 from attnlab.ui.variants.given import ask_given, ask_options
 from attnlab.ui.variants.maps import name_of, show_all, show_output, show_weights
-from attnlab.ui.words import t
 
 PARTS = ("weights", "output", "all", "cost")
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from attnlab.ui.compare import ask_sides, export, note, sentence, show_heads, show_maps, together
 from attnlab.ui.errors import told
-from attnlab.ui.words import t
+from attnlab.ui.language import t
 
 st.title(t("compare.title"))
 with told():

@@ -5,11 +5,11 @@ import streamlit as st
 from attnlab.ui import canvas
 from attnlab.ui.ask import ask_attention, ask_head, ask_model, ask_pair, ask_target, ask_text
 from attnlab.ui.errors import told
-from attnlab.ui.evidence import show_evidence
-from attnlab.ui.heads import SAVED, all_heads, ask_view, export, fits, link_sentence, read_table, see, title, told_hidden
-from attnlab.ui.long import show_long
+from attnlab.ui.heads.evidence import show_evidence
+from attnlab.ui.heads.long import show_long
+from attnlab.ui.heads.view import SAVED, all_heads, ask_view, export, fits, link_sentence, read_table, see, title, told_hidden
+from attnlab.ui.language import md_escape, t
 from attnlab.ui.traces import get_trace
-from attnlab.ui.words import md_escape, t
 
 MANY = 200_000  # weights sent for the lines at once; beyond it only the heads that are switched on
 

@@ -5,10 +5,10 @@ import streamlit as st
 from attnlab.ui import canvas
 from attnlab.ui.ask import ask_model, ask_stack, ask_switch, ask_target, ask_text, open_head
 from attnlab.ui.errors import told
-from attnlab.ui.guide import show_guide
-from attnlab.ui.layers import export
+from attnlab.ui.language import md_escape, t
+from attnlab.ui.layers.guide import show_guide
+from attnlab.ui.layers.page import export
 from attnlab.ui.traces import get_thumbnails, get_trace
-from attnlab.ui.words import md_escape, t
 
 with told():
     controls = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="controls")

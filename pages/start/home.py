@@ -6,9 +6,9 @@ from attnlab.ui import link
 from attnlab.ui.ask import ask_model, ask_text, open_head
 from attnlab.ui.errors import told
 from attnlab.ui.examples import EXAMPLES
-from attnlab.ui.opened import open_figure
+from attnlab.ui.home.reopen import open_figure
+from attnlab.ui.language import md_escape, t
 from attnlab.ui.traces import DEFAULT_MODEL, get_trace
-from attnlab.ui.words import md_escape, t
 
 st.title(t("home.title"))
 st.markdown(t("home.lead"))

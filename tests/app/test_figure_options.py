@@ -45,7 +45,7 @@ def test_another_unit_keeps_the_width():
 
 
 def test_every_look_that_the_page_offers_can_be_drawn():
-    from attnlab.ui.looks import DPI, FONTS, TURNS, WIDTHS
+    from attnlab.ui.figure_options import DPI, FONTS, TURNS, WIDTHS
 
     for unit, widths in WIDTHS.items():
         for width, font, dpi in zip(widths, FONTS, DPI, strict=True):
@@ -59,7 +59,7 @@ def page_of_records():
     import streamlit as st
 
     from attnlab.ui import link
-    from attnlab.ui.opened import restore
+    from attnlab.ui.home.reopen import restore
 
     link.begin()
     restore(st.session_state["record"])
@@ -94,12 +94,12 @@ def test_a_record_with_impossible_options_opens_with_the_usual_ones():
 
 
 def test_a_text_too_long_for_all_heads_in_one_file_is_said():
-    from attnlab.ui import layers
+    from attnlab.ui.layers import page
 
     app = opened(LAYERS)
     kinds = [button.label for button in app.get("download_button")]
     assert kinds[:7] == ["PNG", "SVG", "PDF", "HTML", "CSV", "NPZ", "ZIP"]
     app = opened(LAYERS, text="the cat " * 100)
-    assert layers.WRITTEN < 72 * 202**2 < layers.PICTURE
+    assert page.WRITTEN < 72 * 202**2 < page.PICTURE
     assert [button.label for button in app.get("download_button")][:4] == ["PNG", "SVG", "PDF", "NPZ"]
     assert any("too long for all heads as CSV" in caption.value for caption in app.caption)

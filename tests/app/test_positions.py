@@ -8,13 +8,13 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from attnlab.core.positions import ENCODINGS
-from attnlab.core.words import room
 from attnlab.models import load as loading
-from attnlab.models.inhouse import InHouse
-from attnlab.models.transformer import Config, Transformer
+from attnlab.models.inhouse.model import InHouse
+from attnlab.models.inhouse.transformer import Config, Transformer
 from attnlab.training.tasks import LETTERS
 from attnlab.training.tokenizer import letter_tokenizer
 from attnlab.ui.positions.views import without_outliers
+from attnlab.words import room
 
 PAGE = Path(__file__).parents[2] / "pages" / "learn" / "positions.py"
 ALONE = f"""

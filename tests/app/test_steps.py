@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from attnlab.core.walk import base
-from attnlab.core.words import room
-from attnlab.models.anatomy import walk_of
+from attnlab.core.walk.walk import base
 from attnlab.models.load import load, names
+from attnlab.models.weights import walk_of
+from attnlab.words import room
 
 PAGE = Path(__file__).parents[2] / "pages" / "learn" / "steps.py"
 ALONE = f"""

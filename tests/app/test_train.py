@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from attnlab.training.jobs import Jobs, Limits
-from attnlab.ui import train
+from attnlab.ui.train import page as train
 
 FRAME = str(Path(__file__).resolve().parents[2] / "pages" / "frame.py")
 PAGE = "build/train.py"
@@ -129,7 +129,7 @@ def test_a_hostile_upload_is_refused_with_a_sentence(content, said):
 
 
 def test_a_model_that_was_downloaded_can_be_loaded_again(queue):
-    from attnlab.models.archive import pack
+    from attnlab.models.inhouse.zipped import pack
 
     app = until_ended(queue, press(opened(lang="en", **TINY), "Train"))
     model = app.session_state["own_models"]["my-reverse-rotary"]

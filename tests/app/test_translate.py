@@ -8,8 +8,8 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from attnlab.models import load
-from attnlab.models.inhouse import InHouse
-from attnlab.models.transformer import Config, Transformer
+from attnlab.models.inhouse.model import InHouse
+from attnlab.models.inhouse.transformer import Config, Transformer
 from attnlab.training.tokenizer import train_tokenizer
 
 FRAME = str(Path(__file__).resolve().parents[2] / "pages" / "frame.py")

@@ -7,9 +7,9 @@ from streamlit.testing.v1 import AppTest
 
 from attnlab.core.guide import RULES
 from attnlab.core.variants import ALL
-from attnlab.core.words import InputError, room
-from attnlab.ui.guide import apart
-from attnlab.ui.sets import Work, decoded
+from attnlab.ui.layers.guide import apart
+from attnlab.ui.layers.sentences import Work, decoded
+from attnlab.words import InputError, room
 
 ROOT = Path(__file__).parents[2]
 ALONE = """

@@ -5,8 +5,8 @@ import pytest
 
 from attnlab import load
 from attnlab.core.measures import by_layer, flow, rollout
-from attnlab.core.words import room
-from attnlab.ui import whole
+from attnlab.ui.layers import whole
+from attnlab.words import room
 from tests.app.test_variants import opened
 
 PAGE, EN = "look/layers.py", room("en", "measures")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import torch
 
-from attnlab.models.inhouse import InHouse
+from attnlab.models.inhouse.model import InHouse
+from attnlab.models.inhouse.transformer import Config, Transformer
 from attnlab.models.load import load
-from attnlab.models.transformer import Config, Transformer
 from attnlab.training.tokenizer import train_tokenizer
 
 LINES = [

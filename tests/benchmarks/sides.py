@@ -33,7 +33,7 @@ def measured(work: Callable[[], Any], runs: int) -> dict[str, Any]:
 def base_shape() -> tuple[Any, Any]:
     """A model of BERT-base's shape with random weights that reads 8,192 tokens, and the shipped BERT's tokenizer."""
     from attnlab.models.load import bert_folder
-    from attnlab.models.pretrained import transformers_alone
+    from attnlab.models.pretrained.model import transformers_alone
 
     with transformers_alone() as transformers:
         config = transformers.BertConfig(max_position_embeddings=8192)
@@ -48,7 +48,7 @@ def text_of(n: int) -> str:
 
 
 def trace_ours(n: int, runs: int = 2) -> dict[str, Any]:
-    from attnlab.models.pretrained import Pretrained
+    from attnlab.models.pretrained.model import Pretrained
 
     model = Pretrained(*base_shape(), name="base", revision="random")
     model.trace(SHORT)
@@ -112,7 +112,7 @@ def ready_bertviz(n: int) -> dict[str, Any]:
     from bertviz import model_view
 
     from attnlab.models.load import bert_folder
-    from attnlab.models.pretrained import transformers_alone
+    from attnlab.models.pretrained.model import transformers_alone
 
     with transformers_alone() as transformers:
         module = transformers.AutoModel.from_pretrained(bert_folder(), attn_implementation="eager", dtype="float32").eval()
@@ -138,7 +138,7 @@ def long_trace(n: int) -> dict[str, Any]:
 def long_head(n: int) -> dict[str, Any]:
     """One head of a long text, on demand, as a picture of 512 x 512."""
     from attnlab.core.views import overview
-    from attnlab.models.pretrained import Pretrained
+    from attnlab.models.pretrained.model import Pretrained
 
     model = Pretrained(*base_shape(), name="base", revision="random")
     attention = model.trace(text_of(n)).at("encoder", 5)

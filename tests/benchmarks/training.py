@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from attnlab.models.transformer import Config, Transformer, sinusoid
+from attnlab.models.inhouse.transformer import Config, Transformer, sinusoid
 from attnlab.training.data import Batch, Example, collate
 from attnlab.training.loop import Recipe, Trainer
 

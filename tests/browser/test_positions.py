@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from attnlab.core.positions import ENCODINGS
-from attnlab.core.words import room
+from attnlab.words import room
 
 WORDS = room("en", "positions")
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from attnlab.core.words import ASSETS
+from attnlab.words import ASSETS
 
 if not (ASSETS / "models" / "translate-fr" / "config.json").is_file():
     pytest.skip("translate-fr is not here", allow_module_level=True)

@@ -10,8 +10,8 @@ from attnlab.core.trace import Array, Attention, Trace
 from attnlab.figures.export import save
 from attnlab.figures.provenance import record
 from attnlab.ui.canvas import matrix
+from attnlab.ui.language import language, t
 from attnlab.ui.show import export_row
-from attnlab.ui.words import language, t
 
 Cell = tuple[int, int]
 

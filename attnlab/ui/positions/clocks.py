@@ -8,10 +8,10 @@ from attnlab.figures.clocks import clocks as dials
 from attnlab.figures.clocks import still
 from attnlab.figures.export import save
 from attnlab.figures.provenance import record
+from attnlab.ui.language import t
 from attnlab.ui.positions.charts import caption, keep, short
 from attnlab.ui.rows import ask_whole
 from attnlab.ui.show import show
-from attnlab.ui.words import t
 
 SHOWN = 8  # dials, spread evenly over the pairs
 

@@ -11,9 +11,9 @@ from attnlab.figures.curves import curves
 from attnlab.figures.export import save
 from attnlab.figures.provenance import record
 from attnlab.figures.style import words_in
+from attnlab.ui.language import language
 from attnlab.ui.positions.charts import caption, keep
 from attnlab.ui.show import show
-from attnlab.ui.words import language
 
 if TYPE_CHECKING:
     from attnlab.figures.picture import Series

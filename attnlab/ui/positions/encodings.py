@@ -7,12 +7,12 @@ import streamlit as st
 
 from attnlab.core import positions as pos
 from attnlab.core.trace import Array
+from attnlab.ui.language import t
 from attnlab.ui.positions.charts import chart
 from attnlab.ui.positions.clocks import clocks
 from attnlab.ui.positions.curves import curve, line
 from attnlab.ui.positions.views import VIEWS, View, called, numbers, usual
 from attnlab.ui.rows import ask_row, ask_whole
-from attnlab.ui.words import t
 
 if TYPE_CHECKING:
     from attnlab.figures.picture import Series

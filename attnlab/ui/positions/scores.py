@@ -8,10 +8,10 @@ from attnlab.core.trace import Array, Attention, Stack, Trace
 from attnlab.models.score_parts import score_parts, shares
 from attnlab.models.spec import Spec
 from attnlab.ui.ask import ask_model, ask_text
+from attnlab.ui.language import md_escape, t
 from attnlab.ui.positions.charts import Cell, chart, facts_of, head_map, ranked
 from attnlab.ui.positions.without import ask_one, follow
 from attnlab.ui.traces import get_model, get_trace
-from attnlab.ui.words import md_escape, t
 
 POSITIONAL = ("content_position", "position_content", "position_position", "bias", "turn")
 

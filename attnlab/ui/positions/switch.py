@@ -7,13 +7,13 @@ import streamlit as st
 
 from attnlab.core.positions import ENCODINGS, SAME, antidiagonal, shuffle_difference, shuffled
 from attnlab.core.trace import Trace
-from attnlab.core.words import InputError
 from attnlab.models.load import known
 from attnlab.ui.ask import ask_number, ask_switch, ask_text
+from attnlab.ui.language import md_escape, t
 from attnlab.ui.positions.charts import chart, facts_of
 from attnlab.ui.rows import ask_rows
 from attnlab.ui.traces import get_model, get_trace
-from attnlab.ui.words import md_escape, t
+from attnlab.words import InputError
 
 FAMILY = "reverse-"
 LETTERS = "p o s i t i o n s"

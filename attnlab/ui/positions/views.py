@@ -10,15 +10,15 @@ import streamlit as st
 
 from attnlab.core import positions as pos
 from attnlab.core.trace import Array, Stack, frozen
-from attnlab.core.words import InputError
 from attnlab.models.load import known
 from attnlab.models.score_parts import position_table, relative_table, rotary_base
 from attnlab.models.spec import Model
 from attnlab.ui.ask import ask_choice, ask_number
+from attnlab.ui.language import t
 from attnlab.ui.positions.charts import short
 from attnlab.ui.rows import ask_step, ask_whole
 from attnlab.ui.traces import get_model
-from attnlab.ui.words import t
+from attnlab.words import InputError
 
 BASES = (10, 100, 1000, 10_000, 100_000, 1_000_000)
 FREE = "free"

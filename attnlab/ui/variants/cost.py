@@ -7,10 +7,10 @@ from attnlab.core.costs import MEASURED, Timing, cost, measure
 from attnlab.core.trace import frozen
 from attnlab.core.variants import VARIANTS, Options
 from attnlab.ui.ask import ask_number
+from attnlab.ui.language import t
 from attnlab.ui.rows import ask_row
 from attnlab.ui.show import show
 from attnlab.ui.variants.maps import name_of
-from attnlab.ui.words import t
 
 LENGTHS = (64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
 TIMED = (256, 512, 1024, 2048, 4096)

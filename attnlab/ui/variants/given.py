@@ -10,11 +10,11 @@ import streamlit as st
 
 from attnlab.core.trace import Attention, frozen
 from attnlab.core.variants import Inputs, Options, Variant
-from attnlab.core.words import InputError
 from attnlab.ui.ask import STACKS, ask_attention, ask_head, ask_model, ask_number, ask_slider, ask_target, ask_text
+from attnlab.ui.language import t
 from attnlab.ui.rows import ask_row
 from attnlab.ui.traces import get_trace
-from attnlab.ui.words import t
+from attnlab.words import InputError
 
 MOST = 256  # tokens: the maps of this page are drawn cell by cell
 TYPED = (

@@ -10,9 +10,9 @@ from attnlab.core.positions import output_distance, total_variation
 from attnlab.core.trace import Array, frozen
 from attnlab.core.variants import ALL, VARIANTS, Attended, Options, Variant
 from attnlab.ui import canvas
+from attnlab.ui.language import language, t
 from attnlab.ui.show import export_row, show
 from attnlab.ui.variants.given import NEEDS, Given
-from attnlab.ui.words import language, t
 
 SMALL = 1e-6
 
@@ -46,7 +46,7 @@ def show_weights(given: Given, variant: Variant, options: Options) -> None:
 
 
 def worst(given: Given, moved: Array) -> dict[str, str]:
-    from attnlab.ui.words import md_escape
+    from attnlab.ui.language import md_escape
 
     row = int(moved.argmax())
     return {"query": md_escape(given.queries[row]), "most": f"{moved[row]:.3f}"}

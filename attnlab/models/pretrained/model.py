@@ -1,0 +1,334 @@
+"""Any transformers model as attnlab sees one: text in, trace out. Hugging Face's names stop at the door of this file."""
+
+import ctypes
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import cache
+from inspect import signature
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from attnlab.core.trace import Array, Attention, Later, Stack, Tokens, Trace
+from attnlab.models.folder import check_tokenizer, fingerprint, open_module, open_tokenizer, read_config, weights_of
+from attnlab.models.pretrained import capture
+from attnlab.models.pretrained.layout import describe, layout_of, stored
+from attnlab.models.recorder import Recorder, recording
+from attnlab.models.spec import Edit
+from attnlab.models.tokens import Alphabets, encode, from_ids
+from attnlab.words import InputError
+
+BATCH = 32
+LONG = 1024  # longer texts keep neither v nor the residual stream; they are made again when somebody reads them
+WRITTEN = 512  # how far an encoder-decoder may write when no target is given
+
+_lock = threading.RLock()
+
+
+@contextmanager
+def transformers_alone() -> Iterator[ModuleType]:
+    """transformers, for one thread at a time: it imports its parts when they are first touched, and two threads in there crash."""
+    with _lock:
+        import transformers
+
+        transformers.logging.set_verbosity_error()
+        transformers.logging.disable_progress_bar()
+        capture.register()
+        yield transformers
+
+
+@cache
+def give_back() -> None:
+    """Have dropped buffers of 4 MiB and more go back to the system at once. glibc alone knows how; by itself it keeps them in its heap,
+    where q and k, which stay, leave holes between them: a long trace then takes twice the memory."""
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).mallopt(-3, 4 << 20)  # M_MMAP_THRESHOLD
+
+
+class Pretrained:
+    """A loaded transformers model. Nothing on it changes after loading, so threads may share it."""
+
+    def __init__(self, module: Any, tokenizer: Any, *, name: str, revision: str, source: str = "", licence: str = "") -> None:
+        give_back()
+        self.module = module.eval().requires_grad_(False)
+        self.module.set_attn_implementation(capture.NAME)  # families that do not go through attention functions stay as they are
+        self.tokenizer = tokenizer
+        backend = getattr(tokenizer, "backend_tokenizer", None)
+        if backend is not None:  # both would be applied silently, and calls that change them are not safe between threads
+            backend.no_padding()
+            backend.no_truncation()
+        self._slow = threading.Lock() if backend is None else None
+        self._alphabet = Alphabets.of(tokenizer)
+        self._accepts = set(signature(module.forward).parameters)
+        self._keep_stream()
+        self._layout = layout_of(module.config, *self._answer())
+        self.spec = describe(module, tokenizer, self._layout, name=name, revision=revision, source=source, licence=licence)
+
+    @classmethod
+    def load(cls, folder: Path, *, name: str, revision: str | None = None, source: str = "", licence: str = "") -> "Pretrained":
+        """A model saved by transformers. Raises InputError that says which part of the folder is missing or broken."""
+        config = read_config(folder)
+        files = weights_of(folder)
+        check_tokenizer(folder)
+        with transformers_alone() as transformers:
+            tokenizer = open_tokenizer(transformers, folder)
+            module = open_module(transformers, folder, str(config.get("model_type", "?")))
+            revision = fingerprint(files)[:8] if revision is None else revision
+            return cls(module, tokenizer, name=name, revision=revision, source=source or str(folder), licence=licence)
+
+    def tokenize(self, text: str, pair: str | None = None) -> Tokens:
+        """The tokens that the encoder, or a decoder-only model, reads. Raises InputError for text that holds none."""
+        if self._slow is None:
+            return encode(self.tokenizer, self._alphabet, text, pair)
+        with self._slow:
+            return encode(self.tokenizer, self._alphabet, text, pair)
+
+    def first_tokens(self, text: str, n: int) -> str:
+        """The longest beginning of a text that is read as at most n tokens, special ones included."""
+        low, high = 0, len(text)
+        tokens = self.tokenize(text)
+        if len(tokens) <= n:
+            return text
+        inside = [span for span in tokens.offsets if span is not None]
+        if inside:
+            high = inside[min(max(n - (len(tokens) - len(inside)), 0), len(inside) - 1)][0]  # where the first token too many begins
+            if high and text[:high].strip() and len(self.tokenize(text[:high])) <= n:
+                return text[:high].rstrip()
+        while low < high:
+            middle = (low + high + 1) // 2
+            fits = not text[:middle].strip() or len(self.tokenize(text[:middle])) <= n
+            low, high = (middle, high) if fits else (low, middle - 1)
+        return text[:low].rstrip()
+
+    def trace(self, text: str, pair: str | None = None, *, target: str | None = None, positions: Edit = None) -> Trace:
+        """One forward pass, recorded. See attnlab.models.spec.Model."""
+        source = self._checked(self.tokenize(text, pair))
+        ids = torch.tensor([source.ids])
+        given = self._read(ids, [(text, pair)])
+        if positions is not None:
+            given["inputs_embeds"] = self._moved(given.pop("input_ids"), positions)
+        if "cross" not in self.spec.stacks:
+            return self._traces([text], [pair], [source], given)[0]
+        written = self._given_target(target) if target is not None else self._decoded(ids)
+        given["decoder_input_ids"] = torch.tensor([written.ids])
+        trace = self._traces([text], [pair], [source], given, written)[0]
+        if target is None:
+            return replace(trace, made="decoded", target_text=self._text_of(written))
+        return replace(trace, made="given", target_text=target)
+
+    def traces(self, texts: Sequence[str]) -> list[Trace]:
+        """One trace per text, in padded batches of sentences of similar length; padding is cut off again."""
+        if "cross" in self.spec.stacks:
+            return [self.trace(text) for text in texts]
+        tokens = [self._checked(self.tokenize(text)) for text in texts]
+        order = sorted(range(len(texts)), key=lambda i: len(tokens[i]))
+        done: dict[int, Trace] = {}
+        for start in range(0, len(order), BATCH):
+            chosen = order[start : start + BATCH]
+            some = [tokens[i] for i in chosen]
+            given = self._read(self._padded(some), [(texts[i], None) for i in chosen], some)
+            done |= zip(chosen, self._traces([texts[i] for i in chosen], [None] * len(chosen), some, given), strict=True)
+        return [done[i] for i in range(len(texts))]
+
+    # What the model is given
+
+    def _checked(self, tokens: Tokens) -> Tokens:
+        limit = self.spec.max_tokens
+        if limit is not None and len(tokens) > limit:
+            raise InputError("error.too_long", n=len(tokens), limit=limit)
+        return tokens
+
+    def _padded(self, batch: Sequence[Tokens]) -> Tensor:
+        """Ids of several texts, filled up on the right. [b n]"""
+        pad = self.tokenizer.pad_token_id or 0
+        longest = max(map(len, batch))
+        return torch.tensor([[*tokens.ids, *[pad] * (longest - len(tokens))] for tokens in batch])
+
+    def _read(self, ids: Tensor, texts: Sequence[tuple[str, str | None]], batch: Sequence[Tokens] | None = None) -> dict[str, Tensor]:
+        """Ids, which of them are no padding, and the model's own idea of segments where it has one."""
+        given = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+        for row, tokens in enumerate(batch or ()):
+            given["attention_mask"][row, len(tokens) :] = 0
+        backend = getattr(self.tokenizer, "backend_tokenizer", None)
+        if "token_type_ids" in self._accepts & set(self.tokenizer.model_input_names) and backend is not None:
+            types = torch.zeros_like(ids)
+            for row, (text, pair) in enumerate(texts):
+                found = (backend.encode(text) if pair is None else backend.encode(text, pair)).type_ids
+                types[row, : len(found)] = torch.tensor(found)
+            given["token_type_ids"] = types
+        return given
+
+    def _moved(self, ids: Tensor, positions: Edit) -> Tensor:
+        """Word vectors that carry the difference between the wanted positions and the usual ones. [1 n] -> [1 n d]"""
+        table = self._position_table()
+        n = ids.shape[1]
+        if table is None:
+            raise InputError("error.no_position_table", model=self.spec.name, positions=self.spec.positions)
+        first = 0 if table.padding_idx is None else table.padding_idx + 1  # RoBERTa counts from there
+        words = self.module.get_input_embeddings()(ids)
+        usual = table.weight[first : first + n]
+        if positions == "none":
+            return words - usual
+        wanted = list(positions or ())
+        limit = table.num_embeddings - first
+        if len(wanted) != n or not all(isinstance(p, int | np.integer) and 0 <= p < limit for p in wanted):
+            raise InputError("error.position_ids", n=n, last=limit - 1)
+        return words - usual + table.weight[torch.tensor(wanted) + first]
+
+    def _position_table(self) -> nn.Embedding | None:
+        """The table of absolute positions that is added to the word vectors, if that is how this model tells positions."""
+        if len(self.spec.stacks) > 1 or not self.spec.records:
+            return None
+        tables = [m for name, m in self.module.named_modules() if name.rpartition(".")[2] in ("position_embeddings", "wpe")]
+        width = self.module.get_input_embeddings().weight.shape[1]
+        found = [m for m in tables if isinstance(m, nn.Embedding) and m.weight.shape[1] == width]
+        return found[0] if len(found) == 1 else None
+
+    def _given_target(self, target: str) -> Tokens:
+        """What the decoder reads when it is made to write a target: a start token, then the target without its end."""
+        if self._slow is None:
+            tokens = encode(self.tokenizer, self._alphabet, target)
+        else:
+            with self._slow:
+                ids = self.tokenizer(text_target=target, verbose=False)["input_ids"]
+            tokens = from_ids(self.tokenizer, self._alphabet, ids)
+        last = len(tokens) - (tokens.special[-1] and tokens.ids[-1] == self.tokenizer.eos_token_id)
+        start = int(self.module.config.decoder_start_token_id)
+        piece = self.tokenizer.convert_ids_to_tokens(start)
+        return self._checked(
+            Tokens(
+                (piece, *tokens.pieces[:last]),
+                (start, *tokens.ids[:last]),
+                (True, *tokens.special[:last]),
+                (None, *tokens.words[:last]),
+                (None, *tokens.offsets[:last]),
+                (0,) * (last + 1),
+            )
+        )
+
+    def _decoded(self, ids: Tensor) -> Tokens:
+        """What the model writes by itself, always taking the likeliest token; without the end token, which it never reads."""
+        room = min(WRITTEN, self.spec.max_tokens or WRITTEN, 2 * ids.shape[1] + 32) - 1
+        how = {"num_beams": 1, "do_sample": False, "max_new_tokens": max(room, 1), "max_length": None}
+        written = self.module.generate(input_ids=ids, attention_mask=torch.ones_like(ids), **how)[0].tolist()
+        if len(written) > 1 and written[-1] == self.tokenizer.eos_token_id:
+            written.pop()
+        return from_ids(self.tokenizer, self._alphabet, written)
+
+    def _text_of(self, tokens: Tokens) -> str:
+        return str(self.tokenizer.decode([i for i, hidden in zip(tokens.ids, tokens.special, strict=True) if not hidden])).strip()
+
+    # What comes out
+
+    def _traces(
+        self,
+        texts: Sequence[str],
+        pairs: Sequence[str | None],
+        batch: Sequence[Tokens],
+        given: dict[str, Tensor],
+        target: Tokens | None = None,
+    ) -> list[Trace]:
+        """One forward pass of a batch, taken apart again. A target makes sense for a batch of one."""
+        later = len(batch) == 1 and self.spec.records and len(batch[0]) > LONG
+        recorder, said = self._forward(given, stream=not later, long=later)
+        values = self._values_later(given) if later else None
+        shared = capture.Shared()
+        weights = None if recorder.calls else stored(self._layout.alone, said)
+        done = []
+        for row, (text, pair, tokens) in enumerate(zip(texts, pairs, batch, strict=True)):
+            done.append(
+                Trace(
+                    self.spec.name,
+                    self.spec.revision,
+                    text,
+                    tokens,
+                    self._sublayers(recorder, weights, row, tokens, target, shared, values),
+                    pair=pair,
+                    target=target,
+                    residual=self._stream_later(given, tokens, target) if later else self._stream(said, row, tokens, target),
+                    outputs={} if target is None else {"logits": said["logits"][row].numpy()},
+                )
+            )
+        return done
+
+    def _forward(self, given: dict[str, Tensor], *, stream: bool = True, long: bool = False) -> tuple[Recorder, Any]:
+        """Run the module under a recorder of its own."""
+        how: dict[str, Any] = {"output_hidden_states": stream, "return_dict": True}
+        if self.module.config._attn_implementation != capture.NAME:
+            how["output_attentions"] = True
+        if "use_cache" in self._accepts:
+            how["use_cache"] = False
+        with torch.inference_mode(), recording(long=long) as recorder:
+            return recorder, self.module(**given, **how)
+
+    def _sublayers(
+        self,
+        recorder: Recorder,
+        weights: list[tuple[Stack, int, Tensor]] | None,
+        row: int,
+        source: Tokens,
+        target: Tokens | None,
+        shared: Any,
+        values: Later | None,
+    ) -> tuple[Attention, ...]:
+        def sides(stack: Stack) -> tuple[Tokens, Tokens]:
+            own = source if target is None or stack == "encoder" else target
+            return own, source if stack == "cross" else own
+
+        if weights is not None:
+            return tuple(
+                Attention(
+                    stack, layer, *(s := sides(stack)), None, None, None, stored=w[row, :, : len(s[0]), : len(s[1])].float().numpy().copy()
+                )
+                for stack, layer, w in weights
+            )
+        named = zip(self._layout.calls, recorder.calls, strict=True)
+        return tuple(capture.sublayer(call, stack, layer, row, *sides(stack), shared, values) for (stack, layer), call in named)
+
+    def _stream(self, said: Any, row: int, source: Tokens, target: Tokens | None) -> dict[str, tuple[Array, ...]]:
+        """The residual stream of one sentence, per stack. Each [n d]"""
+        streams: dict[str, tuple[Array, ...]] = {}
+        for stack, name in self._layout.streams.items():
+            n = len(source if stack == "encoder" or target is None else target)
+            alone = said[name][0].shape[0] == 1
+            rows = tuple(layer[row, :n].float().numpy() for layer in said[name])
+            streams[stack] = rows if alone else tuple(layer.copy() for layer in rows)
+        return streams
+
+    def _stream_later(self, given: dict[str, Tensor], source: Tokens, target: Tokens | None) -> Later:
+        """The stream of a long text, from a second forward pass if anybody asks: it would be a quarter of what the trace holds."""
+        return Later(self._layout.streams, lambda: self._stream(self._forward(given)[1], 0, source, target))
+
+    def _values_later(self, given: dict[str, Tensor]) -> Later:
+        """v of a long text, from a second forward pass if anybody asks: it would be a third of what the trace holds."""
+
+        def make() -> dict[str, list[Array]]:
+            found: dict[str, list[Array]] = {stack: [] for stack, _ in self._layout.calls}
+            for (stack, _), call in zip(self._layout.calls, self._forward(given, stream=False)[0].calls, strict=True):
+                found[stack].append(call.v[0].float().numpy())
+            return found
+
+        return Later(dict.fromkeys(stack for stack, _ in self._layout.calls), make)
+
+    # What the model is
+
+    def _keep_stream(self) -> None:
+        """Ask for the stream after the last layer, not for what the final norm makes of it."""
+        for module in self.module.modules():
+            if hasattr(module, "config"):
+                module.config.tie_last_hidden_states = False
+
+    def _answer(self) -> tuple[Recorder, Any]:
+        """What the model makes of three tokens, for its layout to be read off."""
+        pad = self.tokenizer.pad_token_id
+        ids = torch.tensor([[i for i in range(5, 9) if i != pad][:3]])
+        given = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+        if self.module.config.is_encoder_decoder:
+            given["decoder_input_ids"] = ids
+        return self._forward(given)

@@ -1,0 +1,260 @@
+"""One head of one sublayer as the visitor asked to see it: which map, in words or pieces, which tokens, what it is called."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Literal
+
+import numpy as np
+import streamlit as st
+
+from attnlab import figures
+from attnlab.core.trace import Array, Attention, Tokens, Trace
+from attnlab.core.views import Over, by_words, part, sheet, strongest, word_names, words_of
+from attnlab.figures.ramp import HEADS
+from attnlab.ui.ask import ask_choice, ask_slider, ask_switch
+from attnlab.ui.figure_options import ask_look
+from attnlab.ui.language import language, t
+from attnlab.ui.show import export_row
+
+LONG = 512  # tokens a side: beyond this an overview and a lens are shown instead of the map
+SAVED = 4096  # tokens a side: beyond this one head alone is 64 MiB, and nothing is saved from the page
+TABLE = 64  # rows and columns of the table for screen readers
+RANGES = {"temperature": (0.1, 5.0), "threshold": (0.0, 1.0)}
+Between = Literal["all", "aa", "ab", "ba", "bb"]
+Saved = Literal["matrix", "lines"]
+
+
+@dataclass(frozen=True)
+class View:
+    """How to look, as chosen behind "More"."""
+
+    over: Over = "head"
+    words: bool = False
+    bare: bool = False  # special tokens left out
+    renormalise: bool = False
+    between: Between = "all"
+    auto: bool = False
+    temperature: float = 1.0
+    threshold: float = 0.02
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A map ready to be drawn. hidden: the weight that goes to tokens not shown, on average."""
+
+    weights: Array
+    queries: tuple[str, ...]
+    keys: tuple[str, ...]
+    special_queries: tuple[bool, ...]
+    special_keys: tuple[bool, ...]
+    hidden: float
+
+
+def ask_view(attention: Attention, paired: bool) -> View:
+    """Everything that not everybody needs, in one place."""
+    overs: dict[Over, str] = {name: t(f"heads.over_{name}") for name in ("head", "mean", "max", "layers")}
+    over = ask_choice("over", overs, label=t("heads.over"), help=t("heads.over_help"))
+    words = ask_switch("words", t("heads.words"), help=t("heads.words_help")) if fits(attention) else False
+    bare = ask_switch("bare", t("heads.bare"), help=t("heads.bare_help"))
+    between: Between = "all"
+    if paired:
+        sides: dict[Between, str] = {name: t(f"heads.between_{name}") for name in ("all", "aa", "ab", "ba", "bb")}
+        between = ask_choice("between", sides, label=t("heads.between"))
+    renormalise = ask_switch("renormalise", t("heads.renormalise"), help=t("heads.renormalise_help")) if bare or between != "all" else False
+    auto = ask_switch("auto", t("heads.auto"), help=t("heads.auto_help"))
+    temperature = ask_slider(
+        "temperature", *RANGES["temperature"], 1.0, label=t("heads.temperature"), step=0.1, help=t("heads.temperature_help")
+    )
+    threshold = (
+        ask_slider("threshold", *RANGES["threshold"], 0.02, label=t("heads.threshold"), help=t("heads.threshold_help"))
+        if fits(attention)
+        else 0.0
+    )
+    return View(over, words, bare, renormalise, between, auto, temperature, threshold)
+
+
+def fits(attention: Attention) -> bool:
+    """Whether the map is small enough to be drawn cell by cell."""
+    return max(len(attention.queries), len(attention.keys)) <= LONG
+
+
+def shown(tokens: Tokens, view: View, side: str) -> list[bool]:
+    """Which tokens the view keeps. side: "a" or "b" for one text of a pair, "all" for both."""
+    wanted = {"all": (0, 1), "a": (0,), "b": (1,)}[side]
+    return [segment in wanted and not (view.bare and special) for special, segment in zip(tokens.special, tokens.segments, strict=True)]
+
+
+def sides(view: View) -> tuple[str, str]:
+    """Which text the queries come from, and which the keys."""
+    return ("all", "all") if view.between == "all" else (view.between[0], view.between[1])
+
+
+def see(trace: Trace, attention: Attention, head: int, view: View) -> Seen:
+    """The map the visitor asked for, with the names of its rows and columns."""
+    weights = sheet(trace, attention, head, over=view.over, temperature=view.temperature)
+    queries, keys = attention.queries, attention.keys
+    rows, columns = (shown(tokens, view, side) for tokens, side in zip((queries, keys), sides(view), strict=True))
+    names_q, names_k = queries.pieces, keys.pieces
+    special_q, special_k = queries.special, keys.special
+    if view.words:
+        groups_q, groups_k = words_of(queries), words_of(keys)
+        weights = by_words(weights, groups_q, groups_k)
+        source, target = (trace.text, trace.pair), (trace.target_text,)
+        names_q = word_names(queries, groups_q, source if attention.stack == "encoder" or trace.target is None else target)
+        names_k = word_names(keys, groups_k, target if attention.stack == "decoder" and trace.target is not None else source)
+        rows, columns = ([mask[group[0]] for group in groups] for mask, groups in ((rows, groups_q), (columns, groups_k)))
+        special_q, special_k = (tuple(s[group[0]] for group in groups) for s, groups in ((special_q, groups_q), (special_k, groups_k)))
+    chosen = part(weights, rows, columns, renormalise=view.renormalise)
+    return Seen(
+        chosen.weights,
+        tuple(names_q[i] for i in chosen.rows),
+        tuple(names_k[i] for i in chosen.columns),
+        tuple(special_q[i] for i in chosen.rows),
+        tuple(special_k[i] for i in chosen.columns),
+        chosen.hidden,
+    )
+
+
+def title(trace: Trace, attention: Attention, head: int, view: View, lines: Sequence[int] | None = None) -> str:
+    """What the map is, and what it is not: nothing but one head of the model itself goes without a name. lines: heads in one picture."""
+    layers, stack = len(trace.layers(attention.stack)), t(f"ui.{attention.stack}")
+    facts = {"layer": attention.layer, "head": head, "heads": attention.n_heads, "layers": layers, "stack": stack}
+    if view.over == "head" and lines is not None and list(lines) != [head]:
+        name = t("heads.title_heads", stack=stack, layer=attention.layer, heads=", ".join(map(str, lines)))
+    else:
+        name = t(f"heads.title_{view.over}", **facts)
+    if view.temperature != 1.0:
+        name += t("heads.title_temperature", temperature=view.temperature)
+    if view.renormalise:
+        name += t("heads.title_renormalised")
+    return name
+
+
+def link_sentence(seen: Seen) -> str:
+    """The strongest link in words, between words where there are any."""
+    plain_q, plain_k = (tuple(not s for s in special) for special in (seen.special_queries, seen.special_keys))
+    both = any(plain_q) and any(plain_k)
+    cell = strongest(seen.weights, plain_q if both else None, plain_k if both else None)
+    if cell is None:
+        return t("heads.nothing")
+    weight = float(seen.weights[cell])
+    return t("heads.strongest", query=seen.queries[cell[0]], key=seen.keys[cell[1]], percent=f"{100 * weight:.1f}", weight=f"{weight:.4f}")
+
+
+def table(seen: Seen) -> str:
+    """The numbers as an HTML table that a screen reader can walk: each has its row and column named. Text is escaped."""
+    queries, keys = seen.queries[:TABLE], seen.keys[:TABLE]
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in keys)
+    body = "".join(
+        f'<tr><th scope="row">{escape(name)}</th>' + "".join(f"<td>{weight:.4f}</td>" for weight in row[:TABLE]) + "</tr>"
+        for name, row in zip(queries, seen.weights, strict=False)
+    )
+    style = "overflow:auto;max-height:30rem;font-variant-numeric:tabular-nums"
+    corner = f"{escape(t('ui.query'))} ↓ {escape(t('ui.key'))} →"
+    caption = f"<caption>{escape(t('heads.table'))}</caption>"
+    return f'<div style="{style}" tabindex="0"><table>{caption}<tr><th>{corner}</th>{head}</tr>{body}</table></div>'
+
+
+def export(trace: Trace, attention: Attention, head: int, view: View, seen: Seen | None, on: Sequence[int] = ()) -> None:
+    """The row that saves what is on screen, and how it is to look. seen: None for a long text, whose map is made when it is saved.
+
+    on: the heads whose lines are drawn.
+    """
+    picture: Saved = "matrix"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="save"):
+        with st.popover(t("ui.figure_options"), key="figure options"):
+            if seen is not None:
+                pictures: dict[Saved, str] = {"matrix": t("heads.save_matrix"), "lines": t("heads.save_lines")}
+                picture = ask_choice("figure", pictures, label=t("heads.save_what"), help=t("heads.save_help"))
+            look = ask_look()
+        heads = on if picture == "lines" and view.over == "head" else [head]
+        place = "H" + "-".join(map(str, heads)) if view.over == "head" else f"-{view.over}"
+        name = f"{trace.model}-{attention.stack}-L{attention.layer}{place}{'-lines' * (picture == 'lines')}".replace("/", "-")
+        make = maker(trace, attention, head, view, seen, heads if picture == "lines" else None, look)
+        formats = ("png", "svg", "pdf", "npz") if seen is None else (*figures.FORMATS, "zip")
+        export_row(make, name=name, facts=badge(trace, attention), formats=formats)
+
+
+def maker(
+    trace: Trace, attention: Attention, head: int, view: View, seen: Seen | None, lines: Sequence[int] | None, look: figures.Look
+) -> Callable[[str], bytes]:
+    """What writes this view to a file: the exact numbers and a picture for a paper, with the record that leads back here.
+
+    lines: the heads whose lines are saved, None for the heat map.
+    """
+    spoken = language()  # a download runs outside the page, where nobody knows the visitor's language
+    name, note = title(trace, attention, head, view, lines), t("heads.lines_note", threshold=f"{view.threshold:g}")
+    options = {key: value for key, value in vars(view).items() if value != getattr(View(), key)} | look.changed()
+    if lines is not None and list(lines) != [head]:
+        options |= {"heads": ",".join(map(str, lines))}
+
+    def make(format: str) -> bytes:
+        words = figures.words_in(spoken)
+        if format == "zip":  # every head of the layer as the model has it
+            return figures.archive(trace, stack=attention.stack, layer=attention.layer, look=look, words=words)
+        found = see(trace, attention, head, view) if seen is None else seen
+        heading = f"{trace.model} ({trace.revision}) · {name}"
+        limit = (0.0, float(found.weights.max()) or 1.0) if view.auto else None
+        if lines is None:
+            figure = figures.heatmap(found.weights, found.queries, found.keys, title=heading, limit=limit, look=look, words=words)
+        else:
+            apart = view.over == "head"  # each head in its own colour
+            figure = figures.lines(
+                all_heads(trace, attention, view, lines) if apart else found.weights,
+                found.queries,
+                found.keys,
+                title=heading,
+                caption=note,
+                threshold=view.threshold,
+                names=[f"H{each}" for each in lines] if apart else (),
+                colours=[HEADS[each % len(HEADS)] for each in lines] if apart else HEADS,
+                high=limit[1] if limit else 1.0,
+                look=look,
+                words=words,
+            )
+        facts = figures.record(
+            model=trace.model,
+            revision=trace.revision,
+            text=trace.text,
+            pair=trace.pair,
+            target=trace.target_text,
+            stack=attention.stack,
+            layer=attention.layer,
+            head=head,
+            options=options,
+        )
+        return figures.save(figure, format, record=facts)
+
+    return make
+
+
+def all_heads(trace: Trace, attention: Attention, view: View, heads: Sequence[int]) -> Array:
+    """The same view of several heads of one layer, for the lines. [h q k]"""
+    return np.stack([see(trace, attention, head, view).weights for head in heads])
+
+
+def badge(trace: Trace, attention: Attention) -> dict[str, object]:
+    """What the picture is made from."""
+    return {
+        t("ui.model"): f"{trace.model} ({trace.revision})",
+        t("heads.tokens"): f"{len(attention.queries)} × {len(attention.keys)}",
+        t("heads.dtype"): trace.dtype,
+    }
+
+
+def told_hidden(seen: Seen, view: View) -> str:
+    """How much weight goes to tokens that are not shown, in a number; nothing when all are shown."""
+    if not view.bare and view.between == "all":
+        return ""
+    return t("heads.hidden_renormalised" if view.renormalise else "heads.hidden", percent=f"{100 * seen.hidden:.1f}")
+
+
+def read_table(seen: Seen) -> None:
+    """The table, drawn only when somebody opens it."""
+    box = st.expander(t("heads.table"), key="table", on_change="rerun")
+    if box.open:
+        with box:
+            st.html(table(seen))
+            if max(seen.weights.shape) > TABLE:
+                st.caption(t("heads.table_cut", n=TABLE))

@@ -1,0 +1,242 @@
+"""The field guide on the All heads page: what each head does, by which measure, on this text or on many sentences."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from attnlab.core.guide import RULES, Rule
+from attnlab.core.measures import MEASURES
+from attnlab.core.sums import NAMES, Head, Sums
+from attnlab.core.trace import Stack, Trace, frozen
+from attnlab.ui import canvas
+from attnlab.ui.ask import ask_choice, ask_slider, open_head
+from attnlab.ui.errors import told
+from attnlab.ui.language import t
+from attnlab.ui.layers.sentences import Measured, ask_set, kept_set
+from attnlab.ui.layers.whole import show_whole
+from attnlab.ui.rows import ask_row
+from attnlab.ui.show import BARE
+
+PARTS = ("guide", "scatter", "set", "whole")
+
+
+def show_guide(trace: Trace, stack: Stack) -> None:
+    """The guide below the mosaic: a map of one measure, labels with their reasons, two measures against each other, sentence sets,
+    and the measures that take the whole model."""
+    st.subheader(t("measures.title"), anchor=False)
+    part = ask_row("part", {name: t(f"measures.part_{name}") for name in PARTS}, label=t("measures.parts"), hidden=True)
+    if part == "set":
+        with told():
+            ask_set(trace.model)
+    if part == "whole":
+        show_whole(trace, stack, kept_set(trace.model))
+        return
+    found = measured_here(trace)
+    what = t("measures.this_text") if kept_set(trace.model) is None else t("measures.these", n=found.sentences)
+    st.markdown(t("measures.lead", sentences=what))
+    if stack == "cross":
+        st.caption(t("measures.cross_none"))
+    if part == "scatter":
+        show_scatter(found, stack)
+        return
+    first = "first" if stack == "cross" else "previous"  # a head that is known by this is seen at once
+    name = ask_choice("measure", names_for(stack), label=t("measures.colour"), default=first, width=300)
+    left, right = st.columns([2, 3], gap="medium")
+    with left:
+        show_map(found, stack, name)
+    with right:
+        show_labels(found, stack, name)
+    save_table(found)
+
+
+def names_for(stack: Stack) -> dict[str, str]:
+    """The measures that exist for a stack, in words."""
+    return {name: t(f"measures.name_{name}") for name in NAMES if stack != "cross" or not MEASURES[name].own}
+
+
+def measured_here(trace: Trace) -> Measured:
+    """The sentence set that was measured for this model, else this text alone."""
+    return kept_set(trace.model) or of_trace(trace)
+
+
+def of_trace(trace: Trace) -> Measured:
+    """One text, measured once for everybody who looks at it."""
+    key = f"{trace.model} {trace.revision} {trace.text} {trace.pair} {trace.target_text}"
+    return _of_trace(key, trace)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _of_trace(key: str, _trace: Trace) -> Measured:
+    sums = Sums()
+    sums.add(_trace)
+    return Measured(_trace.model, tuple(sums.heads()), 1, sums.tokens)
+
+
+def show_map(found: Measured, stack: Stack, name: str) -> None:
+    """Every head as one cell, coloured by a measure; a click opens it."""
+    heads, measure = found.of(stack), MEASURES[name]
+    grid = np.full((1 + max(h.layer for h in heads), 1 + max(h.head for h in heads)), np.nan, np.float32)
+    for head in heads:
+        grid[head.layer, head.head] = head.measures[name]
+    share = measure.unit == "share"
+    top = 1.0 if share else float(np.nanmax(grid)) if np.isfinite(grid).any() else 1.0
+    cell = canvas.matrix(
+        frozen(grid),
+        [f"L{i}" for i in range(grid.shape[0])],
+        [f"H{i}" for i in range(grid.shape[1])],
+        key="measured",
+        low=0.0,
+        high=top or 1.0,
+        title=t("measures.map_title", name=t(f"measures.name_{name}")),
+        name=t(f"measures.name_{name}") if share else f"{t(f'measures.name_{name}')} ({t(f'measures.unit_{measure.unit}')})",
+        axes=(t("measures.layer"), t("measures.head")),
+        height=330,
+        missing="–",
+        hint=t("measures.map_hint"),
+    )
+    st.caption(f"{t(f'measures.what_{name}')} *{measure.source}*")
+    if not np.isfinite(grid).any():
+        st.info(t("measures.no_value"))
+    if cell is not None:
+        canvas.release("measured")
+        open_head(stack, *cell)
+
+
+def ask_rules() -> tuple[Rule, ...]:
+    """The thresholds, each on a slider."""
+    with st.popover(t("measures.thresholds")):
+        return tuple(
+            replace(
+                rule,
+                threshold=ask_slider(
+                    f"t_{rule.label}", 0.05, 1.0, rule.threshold, label=t(f"measures.label_{rule.label}"), help=t("measures.threshold_help")
+                ),
+            )
+            for rule in RULES
+        )
+
+
+def show_labels(found: Measured, stack: Stack, name: str) -> None:
+    """Each head with its label, score and reason, sorted by the chosen measure; a selected row opens the head."""
+    rules = ask_rules()
+    rows = [row(head, rules, name) for head in found.of(stack)]
+    rows.sort(key=lambda one: -one["measure"] if np.isfinite(one["measure"]) else np.inf)
+    named = sum(bool(one["label"]) for one in rows)
+    st.markdown(t("measures.fits", named=named, all=len(rows)) if named else t("measures.none"))
+    choice: Any = st.dataframe(
+        [{key: value for key, value in one.items() if key not in ("place",)} for one in rows],
+        key="guide rows",
+        on_select="rerun",
+        selection_mode="single-row",
+        hide_index=True,
+        height=300,
+        placeholder="–",
+        alt=t("measures.table_alt", name=t(f"measures.name_{name}")),
+        column_config={
+            "name": st.column_config.TextColumn(t("measures.head"), width=60),
+            "measure": st.column_config.NumberColumn(t(f"measures.name_{name}"), format="%.3f", width=70),
+            "label": st.column_config.TextColumn(t("measures.label"), width=105),
+            "score": st.column_config.NumberColumn(t("measures.score"), format="%.2f", width=60),
+            "reason": st.column_config.TextColumn(t("measures.reason"), width=350),
+            "also": st.column_config.TextColumn(t("measures.also"), width=70),
+        },
+    )
+    st.caption(t("measures.open"))
+    for number in choice.selection.rows:
+        open_head(stack, *rows[number]["place"])
+
+
+def row(head: Head, rules: Sequence[Rule], name: str) -> dict[str, Any]:
+    labels = head.labels(tuple(rules))
+    best = labels[0] if labels else None
+    return {
+        "name": f"L{head.layer}H{head.head}",
+        "measure": head.measures[name],
+        "label": "" if best is None else t(f"measures.label_{best.label}"),
+        "score": None if best is None else best.score,
+        "reason": t("measures.none") if best is None else t(f"measures.reason_{best.label}", percent=f"{100 * best.score:.0f}"),
+        "also": ", ".join(t(f"measures.label_{one.label}") for one in labels[1:]),
+        "place": (head.layer, head.head),
+    }
+
+
+def show_scatter(found: Measured, stack: Stack) -> None:
+    """Two measures against each other, one point a head; a click opens the head."""
+    import plotly.graph_objects as go
+
+    from attnlab.figures.ramp import HEADS
+
+    names = names_for(stack)
+    with st.container(horizontal=True, gap="small"):
+        across = ask_choice(
+            "across", names, label=t("measures.horizontal"), default="distance" if "distance" in names else "confidence", width=260
+        )
+        up = ask_choice("up", names, label=t("measures.vertical"), default="entropy", width=260)
+    heads = [h for h in found.of(stack) if np.isfinite(h.measures[across]) and np.isfinite(h.measures[up])]
+    if not heads:
+        st.info(t("measures.no_value"))
+        return
+    written = apart([(h.measures[across], h.measures[up]) for h in heads])
+    figure = go.Figure()
+    for layer in sorted({h.layer for h in heads}):
+        places = [i for i, h in enumerate(heads) if h.layer == layer]
+        some = [heads[i] for i in places]
+        figure.add_scatter(
+            x=[h.measures[across] for h in some],
+            y=[h.measures[up] for h in some],
+            mode="markers+text",
+            name=f"L{layer}",
+            text=[f"L{heads[i].layer}H{heads[i].head}" if written[i] else "" for i in places],
+            hovertext=[f"L{h.layer}H{h.head}" for h in some],
+            textposition="top center",
+            textfont={"size": 11},
+            customdata=[[h.layer, h.head] for h in some],
+            marker={"size": 11, "color": HEADS[layer % len(HEADS)], "symbol": layer // len(HEADS)},
+            hovertemplate=f"<b>%{{hovertext}}</b><br>{names[across]} %{{x:.4f}}<br>{names[up]} %{{y:.4f}}<extra></extra>",
+        )
+    figure.update_layout(xaxis_title=names[across], yaxis_title=names[up], height=520, margin={"t": 20}, clickmode="event+select")
+    alt = t("measures.scatter_alt", x=names[across], y=names[up])
+    event: Any = st.plotly_chart(figure, key="scatter", on_select="rerun", selection_mode="points", config=BARE, alt=alt)
+    missing = len(found.of(stack)) - len(heads)
+    st.caption(t("measures.scatter_note") + (t("measures.scatter_missing", n=missing) if missing else ""))
+    for point in event.selection.points:
+        layer, head = (int(point["customdata"][i]) for i in _places(point["customdata"]))
+        open_head(stack, layer, head)
+
+
+def apart(points: Sequence[tuple[float, float]]) -> list[bool]:
+    """Which points of a scatter have room for their name: no other lies within the size of one, in parts of both axes."""
+    at = np.array(points, np.float64).reshape(-1, 2)
+    if not len(at):
+        return []
+    reach = np.ptp(at, axis=0)
+    gap = np.abs(at[:, None] - at) / np.where(reach > 0, reach, 1) / (0.035, 0.04)  # [n n 2], in names
+    return [bool(count == 1) for count in (gap < 1).all(-1).sum(-1)]  # itself alone
+
+
+def _places(custom: object) -> tuple[Any, Any]:
+    """plotly hands custom data back as a list, or as a dict with string keys."""
+    return ("0", "1") if isinstance(custom, dict) else (0, 1)
+
+
+def save_table(found: Measured) -> None:
+    """The same table as the command line writes."""
+
+    def make() -> bytes:
+        out = io.StringIO()
+        rows = csv.writer(out, lineterminator="\n")
+        rows.writerow(("stack", "layer", "head", "label", "score", *NAMES, "sentences"))
+        for head in found.heads:
+            labels = head.labels()
+            best = (labels[0].label, f"{labels[0].score:.6g}") if labels else ("", "")
+            values = ("" if np.isnan(x) else f"{x:.6g}" for x in head.measures.values())
+            rows.writerow((head.stack, head.layer, head.head, *best, *values, found.sentences))
+        return out.getvalue().encode()
+
+    name = f"heads-{found.model}.csv".replace("/", "-")
+    st.download_button(t("measures.csv"), data=make, file_name=name, mime="text/csv", on_click="ignore", key="guide csv")

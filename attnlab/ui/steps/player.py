@@ -1,0 +1,107 @@
+"""Walks for the page: kept for everybody, moved about by clicks, compared with the model, and given away as code."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from attnlab.core.trace import Attention, Stack, Trace
+from attnlab.core.walk.chain import Proof, proof
+from attnlab.core.walk.script import archive, script
+from attnlab.core.walk.walk import Walk, base
+from attnlab.models.weights import walk_of
+from attnlab.ui.language import md_escape, t
+from attnlab.ui.steps.page import copy_button
+from attnlab.ui.steps.pictures import Seen
+from attnlab.ui.steps.place import asked, follow, remember, step_of, telling
+from attnlab.ui.steps.scratch import edit_of
+from attnlab.ui.traces import get_model
+
+CLOSE = 1e-4  # what float32 allows a layer to differ by
+LONGEST = 512  # tokens: every head of the layer is worked out twice as exactly as the model did
+Moved = Callable[[], None]
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _walk(model: str, stack: Stack, layer: int, _trace: Trace, marker: int) -> tuple[Trace, Walk, Proof]:
+    """A walk and its comparison. The trace is kept with it, so that its marker, its id, stays its own."""
+    walk = walk_of(get_model(model), _trace, stack, layer)
+    return _trace, walk, proof(walk, _trace, stack, layer)
+
+
+def get_walk(trace: Trace, model: str, attention: Attention) -> tuple[Walk, Proof]:
+    """The walk through the layer of this sublayer, and how far it is from the model's own forward pass."""
+    return _walk(model, attention.stack, attention.layer, trace, id(trace))[1:]
+
+
+def look(trace: Trace, model: str, attention: Attention, head: int) -> tuple[Seen, Moved, Moved]:
+    """What is looked at, and what to call when the visitor moves in the picture or follows a number."""
+    own, _ = get_walk(trace, model, attention)
+    walk = edit_of(own, trace, attention, head)
+    place = asked(telling(own, attention, head), attention, own)
+    stage, name = step_of(walk.steps(attention.stack, head), place)
+    seen = Seen(walk, attention, head, replace(place, stage=stage, part=base(name)))
+
+    def moved() -> None:
+        go = st.session_state["walk"].get("go")
+        if go is not None:
+            st.session_state["walk seq"] = int(go["seq"])
+            changes = dict(go)
+            if "joined" in changes:
+                st.session_state["head"], changes["dim"] = divmod(int(changes["joined"]), attention.d_head)
+            remember(changes)
+
+    def followed() -> None:
+        chosen = st.session_state["apart"].get("follow")
+        if chosen is not None:
+            place = str(chosen["spot"]), int(chosen["row"]), int(chosen["column"])
+            jump = follow(own, attention.stack, attention.layer, head, attention.d_head, *place)
+            st.session_state["stack"], st.session_state["layer"], st.session_state["head"] = jump.stack, jump.layer, jump.head
+            st.session_state["walk seq"] = int(chosen["seq"])
+            remember(jump.changes)
+
+    return seen, moved, followed
+
+
+def show_proof(trace: Trace, model: str, attention: Attention) -> None:
+    """The largest difference between the walk and the model, with a tick or a warning."""
+    _, found = get_walk(trace, model, attention)
+    facts: dict[str, Any] = {
+        "layer": attention.layer,
+        "model": md_escape(model),
+        "heads": attention.n_heads,
+        "n": len(attention.queries),
+        "weights": f"{found.weights:.1e}",
+        "z": f"{found.z:.1e}",
+        "output": "–" if found.output is None else f"{found.output:.1e}",
+        "largest": f"{found.largest:.0f}",
+        "share": f"{found.worst / found.largest:.0e}",
+    }
+    if found.worst >= CLOSE:
+        st.warning(t("steps.proof_bad", **facts))
+    else:
+        st.success(t("steps.proof_short" if found.output is None else "steps.proof_ok", **facts))
+
+
+def show_code(seen: Seen, name: str) -> None:
+    """The source of exactly the function that made the matrix on screen."""
+    with st.expander(t("steps.code")):
+        st.caption(t("steps.code_hint"))
+        st.code(inspect.getsource(seen.walk.spots[name].run), language="python")
+
+
+def show_script(trace: Trace, model: str, attention: Attention, head: int) -> None:
+    """The numbers of this head, and a script that works it out again without attnlab."""
+    walk, _ = get_walk(trace, model, attention)
+    file = f"{model.replace('/', '-')}-{attention.stack}-L{attention.layer}H{head}.npz"
+    with st.expander(t("steps.script_title")):
+        st.caption(t("steps.script_hint"))
+        code = script(walk, attention, head, file)
+        left, right, _ = st.columns([1, 1, 2])
+        how: dict[str, Any] = {"mime": "application/octet-stream", "on_click": "ignore", "key": "npz"}
+        left.download_button(t("steps.npz"), lambda: archive(walk, attention, head), file_name=file, **how)
+        with right:
+            copy_button(code)
+        st.code(code, language="python")

@@ -1,0 +1,117 @@
+"""A training as it is drawn: its curves, and what each head attended to at every snapshot."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import streamlit as st
+from numpy.typing import NDArray
+
+from attnlab.core.trace import STACKS
+from attnlab.figures import ramp, style
+from attnlab.training.jobs import Status
+from attnlab.training.loop import Progress
+from attnlab.training.snapshots import read_snapshot, steps
+from attnlab.ui import canvas
+from attnlab.ui.language import t
+from attnlab.words import ASSETS
+
+DRAWN = 500  # points of a curve
+EXAMPLE = ASSETS / "trainings" / "reverse-rotary.npz"
+
+_learning = canvas.component("learning", "canvas.css", "learning.css")
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """A training as it is drawn. heads: per snapshot the arrays that `snapshot` wrote; scored: step, loss and accuracy on held-out rows."""
+
+    id: str
+    steps: int
+    history: Sequence[Progress]
+    heads: Sequence[tuple[int, Mapping[str, NDArray[Any]]]]
+    scored: Sequence[tuple[int, float, float]]
+
+
+def snapshots(status: Status) -> list[tuple[int, Mapping[str, NDArray[Any]]]]:
+    return [(step, _snapshot(str(status.model), step)) for step in steps(status.model)]
+
+
+@st.cache_resource(max_entries=2000, show_spinner=False)
+def _snapshot(folder: str, step: int) -> Mapping[str, NDArray[Any]]:
+    return read_snapshot(Path(folder), step)
+
+
+@st.cache_resource(show_spinner=False)
+def read_example() -> Course:
+    """How the shipped reverse-rotary was trained, for those who have not begun a training."""
+    with np.load(EXAMPLE, allow_pickle=False) as file:
+        said = {name: file[name] for name in file.files}
+    total = int(said["steps"])
+    history = [
+        Progress(int(step), total, float(loss), float(rate), 0.0, 0.0)
+        for step, loss, rate in zip(said["step"], said["loss"], said["rate"], strict=True)
+    ]
+    scored = zip(said["scored"], said["held"], said["accuracy"], strict=True)
+    heads: dict[int, dict[str, NDArray[Any]]] = {}
+    for name in said:
+        step, slash, rest = name.partition("/")
+        if slash:
+            heads.setdefault(int(step), {})[rest] = said[name]
+    return Course("example", total, history, sorted(heads.items()), tuple((int(s), float(loss), float(right)) for s, loss, right in scored))
+
+
+def draw(course: Course) -> None:
+    """Curves, scrubber and heads."""
+    if not course.heads:
+        return
+    first = course.heads[0][1]
+    stacks: list[dict[str, Any]] = [
+        {"kind": kind, "layers": n, "heads": int(first[f"0.{kind}.0"].shape[0])} for kind in STACKS if (n := layers_of(first, kind))
+    ]
+    packed, described, start = [], [], 0
+    for step, arrays in course.heads:
+        maps = [arrays[f"0.{kind['kind']}.{layer}"].astype(np.float32) for kind in stacks for layer in range(kind["layers"])]
+        sharp = iter([each.max(-1).mean(-1).round(4).tolist() for each in maps])
+        flat = np.concatenate([each.ravel() for each in maps])
+        packed.append(np.rint(flat * 255).astype(np.uint8))
+        target = arrays["0.target"].tolist() if "0.target" in arrays else None
+        tokens = {"source": arrays["0.source"].tolist(), "target": target}
+        described.append(
+            {"step": step, "start": start, "sharp": [[next(sharp) for _ in range(kind["layers"])] for kind in stacks]} | tokens
+        )
+        start += flat.size
+    names = ("loss", "score", "rate", "sharp", "step", "held", "at", "scrub", "play", "pause", "note")
+    words = (
+        {name: t(f"train.curve_{name}", n="{n}") for name in names}
+        | {kind: t(f"ui.{kind}") for kind in STACKS}
+        | {"weight": t("ui.weight")}
+    )
+    meta = {"id": course.id, "steps": course.steps, "stacks": stacks, "snapshots": described, "words": words, "series": list(style.SERIES)}
+    data = {
+        "values": pa.table({"v": pa.array(np.concatenate(packed))}),
+        "meta": canvas.colours("weights") | meta | curves(course) | {"heads": list(ramp.HEADS)},
+    }
+    _learning(data=data, key="learning")
+
+
+def layers_of(arrays: Mapping[str, Any], kind: str) -> int:
+    return sum(name.startswith(f"0.{kind}.") for name in arrays)
+
+
+def curves(course: Course) -> dict[str, dict[str, list[float]]]:
+    """Points of each curve: the mean loss of neighbouring steps where there are too many, every score."""
+    history = course.history
+    every = max(1, len(history) // DRAWN)
+    groups = [history[i : i + every] for i in range(0, len(history), every)]
+    x = [float(group[-1].step) for group in groups]
+    at, held, accuracy = ([float(each[i]) for each in course.scored] for i in range(3))
+    return {
+        "loss": {"x": x, "y": [sum(each.loss for each in group) / len(group) for group in groups]},
+        "rate": {"x": x, "y": [group[-1].rate for group in groups]},
+        "held": {"x": at, "y": held},
+        "score": {"x": at, "y": accuracy},
+    }

@@ -1,0 +1,198 @@
+"""The Train page: what to train, and how it goes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from attnlab.training.jobs import Jobs, Limits, Status, rising
+from attnlab.training.run import Kind
+from attnlab.training.snapshots import steps
+from attnlab.ui import link
+from attnlab.ui.ask import ask_choice, ask_number, ask_text
+from attnlab.ui.language import language, md_escape, t
+from attnlab.ui.train.course import Course, draw, read_example, snapshots
+from attnlab.ui.train.result import LETTERS, show_result
+
+EVERY = 2.0  # seconds between two looks at a training
+WATCHED = 40  # snapshots of one training
+TASKS: tuple[Kind, ...] = ("reverse", "copy", "sort", "translate", "classify")
+# What the form begins with, by task.
+QUICK = {"n_layers": 3, "n_heads": 4, "d_model": 64, "steps": 2000, "rate": "0.003", "warmup": 200, "batch": 800}
+START: Mapping[str, dict[str, Any]] = {
+    **dict.fromkeys(("reverse", "copy", "sort"), QUICK),
+    "translate": {"n_layers": 2, "n_heads": 4, "d_model": 128, "steps": 1500, "rate": "0.002", "warmup": 200, "batch": 1500},
+    "classify": {"n_layers": 2, "n_heads": 4, "d_model": 64, "steps": 600, "rate": "0.0005", "warmup": 60, "batch": 1000},
+}
+RATES = ("0.0003", "0.0005", "0.001", "0.002", "0.003", "0.005", "0.01", "0.03", "0.1", "1")
+
+
+@st.cache_resource(show_spinner=False)
+def jobs() -> Jobs:
+    """The queue of this server's trainings, the same for every visitor."""
+    return Jobs()
+
+
+# What to train
+
+
+def ask_training() -> None:
+    """The form, and the button that puts the training into the queue. Raises InputError for choices that cannot be."""
+    names: dict[Kind, str] = {task: t(f"train.task_{task}") for task in TASKS}
+    task = ask_choice("task", names, label=t("train.task"))
+    data = None
+    if task in ("translate", "classify"):
+        limit = jobs().bounds.megabytes
+        data = st.file_uploader(
+            t(f"train.file_{task}", limit=limit), ["tsv", "txt"], key=f"file {task}", help=t("train.file_help"), max_upload_size=limit
+        )
+    start, bounds = START[task], jobs().bounds
+    first, second = st.columns(2)
+    with first:
+        kinds = ("rotary", "sinusoidal", "learned", "alibi", "relative", "none")
+        positions = ask_choice("positions", {kind: t(f"train.positions_{kind}") for kind in kinds}, label=t("train.positions"))
+        layers = ask_number(f"{task}_layers", 1, 6, start["n_layers"], label=t("train.layers"))
+    with second:
+        width = ask_number(f"{task}_width", 8, 512, start["d_model"], label=t("train.width"), help=t("train.width_help"))
+        heads = ask_number(f"{task}_heads", 1, 16, start["n_heads"], label=t("train.heads"))
+    total = ask_number(
+        f"{task}_steps",
+        10,
+        bounds.steps,
+        min(start["steps"], bounds.steps),
+        label=t("train.steps"),
+        help=t("train.steps_help", limit=bounds.steps, minutes=bounds.minutes),
+    )
+    with st.expander(t("train.more")):
+        recipe, shape = ask_more(task, start)
+        rest = ask_texts(task)
+    recipe |= {"steps": total, "validate_every": max(1, total // WATCHED)}
+    stacks = {"encoder_layers": layers} | ({"decoder_layers": layers} if task == "translate" else {})
+    shape |= stacks | {"n_heads": heads, "d_model": width, "d_ff": 4 * width, "positions": positions}
+    status = status_of(current())
+    busy = status is not None and status.busy
+    if st.button(t("train.start"), type="primary", width="stretch", disabled=busy or (data is None and task in ("translate", "classify"))):
+        inside = None if data is None else data.getvalue()
+        name = jobs().submit(task, recipe=recipe, shape=shape, data=inside, data_name="data.tsv" if data is None else data.name, **rest)
+        watch(name)
+        st.rerun()
+
+
+def ask_more(task: str, start: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What not everybody needs to change, as parts of a recipe and of a shape."""
+    first, second = st.columns(2)
+    with first:
+        rate = ask_choice(f"{task}_rate", RATES, label=t("train.rate"), default=str(start["rate"]))
+        smoothing = ask_choice("smoothing", ("0", "0.05", "0.1", "0.2"), label=t("train.smoothing"), help=t("train.smoothing_help"))
+        accumulate = ask_number("accumulate", 1, 16, 1, label=t("train.accumulate"), help=t("train.accumulate_help"))
+        dropout = ask_choice("dropout", ("0", "0.1", "0.2", "0.3"), label=t("train.dropout"))
+    with second:
+        warmup = ask_number(f"{task}_warmup", 0, 5000, start["warmup"], label=t("train.warmup"), help=t("train.warmup_help"))
+        norm = ask_choice("norm", {"pre": t("train.norm_pre"), "post": t("train.norm_post")}, label=t("train.norm"))
+        precision = ask_choice("precision", {"bfloat16": "bfloat16", "float32": "float32"}, label=t("train.precision"))
+        schedules = {name: t(f"train.schedule_{name}") for name in ("linear", "cosine", "inverse_sqrt")}
+        schedule = ask_choice("schedule", schedules, label=t("train.schedule"))
+    batch = ask_number(f"{task}_batch", 100, 4000, start["batch"], label=t("train.batch"), help=t("train.batch_help"))
+    seed = ask_number("seed", 0, 9999, 0, label=t("train.seed"))
+    recipe = {"rate": float(rate), "smoothing": float(smoothing), "accumulate": accumulate, "warmup": warmup, "batch": batch}
+    return recipe | {"precision": precision, "schedule": schedule, "seed": seed}, {"dropout": float(dropout), "norm": norm}
+
+
+def ask_texts(task: str) -> dict[str, Any]:
+    """Pieces of the tokenizer, and the sentence whose attention is watched."""
+    if task not in ("translate", "classify"):
+        return {"probes": (ask_text(LETTERS, key="probe", label=t("train.probe")),)}
+    vocab = ask_number("vocab", 50, 8000, 2000, label=t("train.vocab"))
+    return {"vocab": vocab, "probes": (ask_text("The red car is in the garden.", key="probe_text", label=t("train.probe")),)}
+
+
+def current() -> str | None:
+    """The training that this visit watches: from the link where that leads, else the one it began."""
+    if link.leads() and (asked := link.given("job")) and jobs().knows(asked):
+        st.session_state["training"] = asked
+    name: str | None = st.session_state.get("training")
+    if name is not None and not jobs().knows(name):
+        name = st.session_state["training"] = None
+    link.put("job", name)
+    return name
+
+
+def watch(name: str) -> None:
+    st.session_state["training"] = name
+    link.put("job", name)
+
+
+def status_of(name: str | None) -> Status | None:
+    return jobs().status(name) if name is not None and jobs().knows(name) else None
+
+
+def limits_said(bounds: Limits) -> str:
+    return t("train.limits", steps=f"{bounds.steps:,}", minutes=bounds.minutes, parameters=f"{bounds.parameters:,}")
+
+
+# How it goes
+
+
+def show_training() -> None:
+    """The training of this visit, looked at again and again while it goes on; without one, a recorded one."""
+    status = status_of(current())
+    if status is None:
+        st.markdown(t("train.example"))
+        draw(read_example())
+        return
+    if status.busy:
+        st.fragment(show_live, run_every=EVERY)(status.id, True)
+    else:
+        show_live(status.id, False)
+
+
+def show_live(name: str, was_busy: bool) -> None:
+    status = status_of(name)
+    if status is None:
+        st.rerun()
+    show_state(status)
+    if status.history or steps(status.model):
+        scored = [(each.step, each.scores["loss"], each.scores["accuracy"]) for each in status.history if each.scores]
+        draw(Course(status.id, status.plan.recipe.steps, status.history, snapshots(status), scored))
+    if not status.busy:
+        if was_busy:
+            st.rerun()  # the whole page: the menu has a new model, and nobody needs to look again
+        show_result(status)
+
+
+def show_state(status: Status) -> None:
+    """Where it stands, in words and as a bar, with the buttons that change it."""
+    last, recipe = status.last, status.plan.recipe
+    done = 0.0 if last is None else last.step / recipe.steps
+    place, said = status.place, t(f"train.state_{status.state}")
+    if status.state == "waiting":
+        said = t("train.place", n=place) if place else t("train.state_starting")
+    facts = {"step": 0 if last is None else last.step, "steps": recipe.steps}
+    if last is not None and status.state == "running":
+        said += " · " + t("train.speed", speed=f"{last.tokens_per_second:,.0f}", left=clock(last.seconds_left))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.progress(min(1.0, done), text=f"{said} · " + t("train.step", **facts), width="stretch")
+        buttons(status)
+    if status.why is not None:
+        (st.warning if status.state == "stopped" else st.error)(md_escape(status.why.say(language())))
+    elif rising(status.history):
+        st.warning(t("train.rising"))
+    if status.refused:
+        line, why = status.refused[0]
+        st.caption(t("train.refused", n=len(status.refused), kept=status.examples, line=line, why=md_escape(why)))
+
+
+def buttons(status: Status) -> None:
+    """Pause, resume, stop: those that can be pressed now."""
+    what = jobs()
+    if status.busy:
+        st.button(t("train.pause"), key="pause", on_click=what.order, args=(status.id, "pause"), disabled=status.state == "starting")
+        st.button(t("train.stop"), key="stop", on_click=what.order, args=(status.id, "stop"))
+    elif status.resumable and st.button(t("train.resume"), key="resume", type="primary"):
+        what.resume(status.id)
+        st.rerun()
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

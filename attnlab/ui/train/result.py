@@ -1,0 +1,104 @@
+"""The model that comes out of a training or a zip: in this visit's menu, to be tried, opened and taken away."""
+
+import re
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from attnlab.models.inhouse.model import InHouse
+from attnlab.models.inhouse.zipped import pack, unpack
+from attnlab.models.load import names as shipped
+from attnlab.training.jobs import Status
+from attnlab.ui import link
+from attnlab.ui.ask import ask_text, open_head
+from attnlab.ui.language import language, md_escape, t
+from attnlab.ui.traces import OWN, keep_model
+from attnlab.words import InputError
+
+LETTERS = "q w e r t y a b a c"  # what the small tasks' models read
+
+
+def show_result(status: Status) -> None:
+    """The model: put into the menu of this visit, to be tried, opened and taken away."""
+    if not (status.model / "config.json").is_file():
+        return
+    model = adopt(status)
+    spec = model.spec
+    st.success(t("train.result", name=md_escape(spec.name), parameters=f"{spec.parameters:,}"))
+    if spec.task == "tag":
+        text = ask_text("h e l l o w o r l d", key="try", label=t("train.try"))
+        try:
+            st.markdown(t("train.answer", said=md_escape(" ".join(model.tag([text])[0]))))
+        except InputError as mistake:
+            st.error(md_escape(mistake.say(language())))
+    with st.container(horizontal=True, gap="small"):
+        card = status.model / "card.md"
+        make = partial(pack, model, card.read_text("utf-8") if card.is_file() else "")
+        st.download_button(t("train.download"), make, f"{spec.name}.zip", "application/zip", on_click="ignore", key="download model")
+        open_model(model)
+
+
+def open_model(model: InHouse) -> None:
+    """Buttons to the pages where the model can be looked at."""
+    if st.button(t("translate.open_heads"), key="open heads"):
+        open_last(model)
+    page = {"translate": ("translator", "steps"), "classify": ("classifier", "sentiment")}.get(model.spec.task)
+    if page and st.button(t("train.open_translate"), key="open translate"):
+        link.go("build/translate.py", **{page[0]: model.spec.name, "row view": page[1]})
+
+
+def open_last(model: InHouse) -> None:
+    """The Heads page with the last layer of the model's first stack, and a sentence that it can read."""
+    stack, shape = next(iter(model.spec.stacks.items()))
+    link.choose(model=model.spec.name, over="head")
+    open_head(stack, shape.layers - 1, 0, text=LETTERS if model.spec.task == "tag" else None)
+
+
+def adopt(status: Status) -> InHouse:
+    """The model of a training under a name of this visit, read again when it was trained further."""
+    kept: dict[str, tuple[str, int]] = st.session_state.setdefault("trained", {})
+    name, step = kept.get(status.id, ("", -1))
+    now = 0 if status.last is None else status.last.step
+    if step != now or name not in st.session_state.get(OWN, {}):
+        name = name or free_name(f"my-{status.plan.kind}-{status.plan.shape.get('positions', 'model')}")
+        keep_model(InHouse.load(status.model, name))
+        st.session_state["trained"] = kept | {status.id: (name, now)}
+    model: InHouse = st.session_state[OWN][name]
+    return model
+
+
+def free_name(wanted: str) -> str:
+    """A name that neither a shipped model nor one of this visit has."""
+    plain = re.sub(r"[^\w.-]+", "-", wanted).strip("-.")[:40] or "model"
+    taken = {*shipped(), *st.session_state.get(OWN, {})}
+    return next(name for i in range(1, 10_000) if (name := plain if i == 1 else f"{plain}-{i}") not in taken)
+
+
+def ask_upload() -> None:
+    """A zip that was downloaded here or elsewhere, as a model of this visit. A zip that is none is refused with a sentence."""
+    file = st.file_uploader(t("train.upload"), ["zip"], key="model zip", help=t("train.upload_help"))
+    if file is None:
+        return
+    done: dict[str, Any] = st.session_state.setdefault("uploaded", {})
+    if file.file_id not in done:
+        try:
+            model, card = unpack(file.getvalue(), free_name(Path(file.name).stem))
+        except InputError as mistake:
+            done[file.file_id] = mistake
+        else:
+            keep_model(model)
+            done[file.file_id] = (model.spec.name, card)
+    outcome = done[file.file_id]
+    if isinstance(outcome, InputError):
+        st.error(md_escape(outcome.say(language())))
+        return
+    name, card = outcome
+    model = st.session_state[OWN][name]
+    facts = {"name": md_escape(name), "task": t(f"train.does_{model.spec.task}"), "parameters": f"{model.spec.parameters:,}"}
+    st.success(t("train.uploaded", **facts))
+    if st.button(t("translate.open_heads"), key="open uploaded"):
+        open_last(model)
+    with st.expander(t("train.card")):
+        st.code(card, language=None, wrap_lines=True)

@@ -1,0 +1,160 @@
+"""A whole translation at once: which word comes from which, all its attention in one map, and its scores, token by token."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import streamlit as st
+
+from attnlab import figures
+from attnlab.core.trace import Array
+from attnlab.core.translation import Aligned, Row, align, joint
+from attnlab.models.inhouse.model import InHouse
+from attnlab.training.scores import sentence_scores
+from attnlab.ui import canvas
+from attnlab.ui.ask import ask_choice, ask_text
+from attnlab.ui.language import md_escape, t
+from attnlab.ui.rows import ask_row
+from attnlab.ui.show import export_row
+from attnlab.ui.translate.writing import Pick, Written
+
+_chips = canvas.component("chips", "canvas.css", "chips.css")
+
+
+def show_whole(written: Written, pick: Pick) -> None:
+    """Alignment of words as a map and as lines, or all three kinds of attention at once."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        kind = ask_row(
+            "picture", {name: t(f"translate.picture_{name}") for name in ("words", "joint")}, label=t("translate.picture"), hidden=True
+        )
+        rows: dict[Row, str] = {"writing": t("translate.row_writing"), "reading": t("translate.row_reading")}
+        row: Row = (
+            ask_choice("row", rows, label=t("translate.row"), help=t("translate.row_help"), width=260) if kind == "words" else "writing"
+        )
+    if kind == "joint":
+        show_joint(written, pick)
+    else:
+        show_alignment(written, pick, align(written.trace, pick.layer, pick.head, row=row, end=written.model.show(written.model.eos)))
+
+
+def show_alignment(written: Written, pick: Pick, aligned: Aligned) -> None:
+    pairs = " · ".join(f"{word} → {aligned.source[best]}" for word, best in zip(aligned.target, aligned.best, strict=True))
+    left, right = st.columns(2, gap="medium")
+    title = t("translate.alignment_title", name=pick.name)
+    with left:
+        axes = (t("translate.target_word"), t("translate.source_word"))
+        canvas.matrix(
+            aligned.weights, aligned.target, aligned.source, key="alignment", title=title, axes=axes, link="alignment", height=430
+        )
+    with right:
+        shown = {"active": [0], "names": [pick.name], "threshold": 0.05, "link": "alignment"}
+        canvas.lines(aligned.weights[None], aligned.target, aligned.source, key="alignment lines", **shown)  # type: ignore[arg-type]
+    st.markdown(t("translate.pairs", pairs=md_escape(pairs)))
+
+    def make(kind: str) -> bytes:
+        figure = figures.heatmap(aligned.weights, aligned.target, aligned.source, title=title)
+        return figures.save(figure, kind, record=record(written, pick, "alignment"))
+
+    export_row(make, name=f"{written.model.spec.name}-alignment-{pick.name}".replace(" ", "_"), facts=badge(written))
+
+
+def show_joint(written: Written, pick: Pick) -> None:
+    both = joint(written.trace, pick.layer, pick.head)
+    names = [
+        f"{piece} {mark}" for piece, mark in zip(both.pieces, ["ˢ"] * both.split + ["ᵗ"] * (len(both.pieces) - both.split), strict=True)
+    ]
+    title, note = t("translate.joint_title", name=pick.name), t("translate.joint_note")
+    canvas.matrix(both.weights, names, names, key="joint", title=title, note=note, numbers=False)
+
+    def make(kind: str) -> bytes:
+        return figures.save(figures.heatmap(both.weights, names, names, title=title), kind, record=record(written, pick, "joint"))
+
+    export_row(make, name=f"{written.model.spec.name}-joint-{pick.name}".replace(" ", "_"), facts=badge(written))
+
+
+def record(written: Written, pick: Pick, view: str) -> Mapping[str, Any]:
+    """What the exported file says of itself."""
+    spec = written.model.spec
+    facts: dict[str, Any] = {"model": spec.name, "revision": spec.revision, "text": written.text, "target": written.trace.target_text or ""}
+    where = {"stack": "cross", "layer": pick.layer} | ({} if pick.head is None else {"head": pick.head})
+    return figures.record(**facts, **where, options={"view": view, "attention": pick.name})
+
+
+def badge(written: Written) -> dict[str, object]:
+    spec = written.model.spec
+    return {t("ui.model"): spec.name, t("translate.revision"): spec.revision, "dtype": written.trace.dtype}
+
+
+# Scores
+
+
+def show_scores(written: Written) -> None:
+    """BLEU and chrF against a reference, and what each token of it costs the model."""
+    reference = ask_text("", key="reference", label=t("translate.reference")).strip()
+    said, model = written.trace.target_text or "", written.model
+    if reference:
+        chinese = any("\u4e00" <= c <= "\u9fff" for c in reference)
+        with st.container(horizontal=True, gap="large"):
+            for score in sentence_scores(said, reference, tokenize="zh" if chinese else "13a"):
+                st.metric(score.name, f"{score.value:.1f}", help=md_escape(score.signature), width="content")
+            loss = model.score(written.text, reference)
+            st.metric(t("translate.loss"), f"{loss.loss:.3f}", help=t("translate.loss_help"), width="content")
+            st.metric(t("translate.perplexity"), f"{loss.perplexity:.2f}", width="content")
+        st.caption(t("translate.one_sentence"))
+        show_losses(t("translate.of_reference"), model, written.text, reference, "reference losses")
+    if said:
+        show_losses(t("translate.of_own"), model, written.text, said, "own losses")
+    if not reference:
+        st.info(t("translate.reference_hint"))
+
+
+def show_losses(title: str, model: InHouse, text: str, target: str, key: str) -> None:
+    """Each token with its loss; the darker the dearer."""
+    found = model.score(text, target)
+    p = np.exp(-found.losses)
+    st.markdown(t("translate.losses_of", title=title, loss=f"{found.loss:.3f}", perplexity=f"{found.perplexity:.2f}"))
+    labels = [
+        t("translate.loss_label", token=token, loss=f"{x:.3f}", p=f"{100 * q:.2f}")
+        for token, x, q in zip(found.tokens, found.losses, p, strict=True)
+    ]
+    chips(
+        found.losses,
+        found.tokens,
+        [[f"{x:.2f}" for x in found.losses]],
+        labels,
+        key=key,
+        name=title,
+        high=max(4.0, float(found.losses.max())),
+        hint=t("translate.loss_hint"),
+    )
+
+
+def chips(
+    values: Array,
+    texts: Sequence[str],
+    lines: Sequence[Sequence[str]],
+    labels: Sequence[str],
+    *,
+    key: str,
+    name: str,
+    high: float,
+    hint: str,
+    kind: Literal["weights", "signed"] = "weights",
+    off: Sequence[int] | None = None,
+) -> None:
+    """Words with a colour from 0 to `high` (signed: from -high) and numbers under them. off: which are taken out; None: none can be."""
+    packed, how = canvas.pack(values)
+    meta = {
+        "id": repr((tuple(texts), name)),
+        "texts": list(texts),
+        "lines": [list(line) for line in lines],
+        "labels": list(labels),
+        "name": name,
+        "low": -high if kind == "signed" else 0.0,
+        "high": float(high),
+        "hint": hint,
+        "clickable": off is not None,
+        "off": list(off or ()),
+        "kind": how,
+    }
+    _chips(data={"values": packed, "meta": canvas.colours(kind) | meta}, key=key, on_off_change=lambda: None)

@@ -1,0 +1,157 @@
+"""A translation as it is asked for and kept: model, sentence, search, how it must begin, and which of its attention is shown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from attnlab.core.trace import Trace
+from attnlab.core.translation import sharpest
+from attnlab.models.inhouse.decoding import Decoded
+from attnlab.models.inhouse.model import InHouse
+from attnlab.models.load import known
+from attnlab.ui import link
+from attnlab.ui.ask import ask_choice, ask_number, ask_slider, ask_text
+from attnlab.ui.language import t
+from attnlab.ui.traces import OWN, get_model, own_specs
+from attnlab.words import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """A translation: the search that made it and the forward pass of its result."""
+
+    model: InHouse
+    text: str
+    decoded: Decoded
+    trace: Trace
+    forced: tuple[int, ...]
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Every token written, the end too if it was."""
+        best = self.decoded.best
+        return (*best.ids, self.model.eos) if best.ended else best.ids
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        return tuple(map(self.model.show, self.ids))
+
+
+@dataclass(frozen=True)
+class Pick:
+    """Which attention is shown. head None: the mean over the heads of the layer. name: what it is, in words."""
+
+    layer: int
+    head: int | None
+    name: str
+
+
+def ask_in_house(key: str, task: str, label: str) -> InHouse:
+    """One of the models that do this task: shipped ones and this visit's own."""
+    names = [spec.name for spec in [*known(), *own_specs()] if spec.family == "attnlab" and spec.task == task]
+    asked = link.given(key) if link.leads() else st.session_state.get(key)
+    if asked and asked not in names and "/" in asked:  # a folder in the link
+        names.append(asked)
+    if not names:
+        raise InputError("error.no_model_for", task=task)
+    model = get_model(ask_choice(key, names, label=label))
+    if not isinstance(model, InHouse) or model.spec.task != task:
+        raise InputError("error.not_task", model=model.spec.name, wanted=task, task=model.spec.task)
+    return model
+
+
+def ask_writing() -> Written:
+    """Model, sentence and search; and the translation they make."""
+    row = st.columns([2, 5, 1.6, 1.3, 1.9], vertical_alignment="bottom")
+    with row[0]:
+        model = ask_in_house("translator", "translate", t("ui.model"))
+    with row[1]:
+        text = ask_text()
+    with row[2]:
+        how = ask_choice("search", {"beam": t("translate.beam"), "greedy": t("translate.greedy")}, label=t("translate.search"))
+    with row[3]:
+        width = ask_number("beam", 2, 8, 4, label=t("translate.width")) if how == "beam" else 1
+    with row[4]:
+        alpha = (
+            ask_slider("penalty", 0.0, 2.0, 0.6, label=t("translate.penalty"), step=0.1, help=t("translate.penalty_help"))
+            if width > 1
+            else 0.0
+        )
+    return write(model, text, width, alpha, forced_ids(model, text))
+
+
+def forced_ids(model: InHouse, text: str) -> tuple[int, ...]:
+    """How the translation must begin, as the link says; forgotten when sentence or model change."""
+    asked = kept("forced").split("-")
+    now = (model.spec.name, model.spec.revision, text)
+    if st.session_state.setdefault("forced for", now) != now:
+        force(())
+        asked = []
+    st.session_state["forced for"] = now
+    if not asked or not all(part.isdecimal() for part in asked):
+        return ()
+    ids = tuple(int(part) for part in asked)
+    limit = model.module.config.target_vocab or model.module.config.vocab
+    forbidden = (model.pad, model.bos, model.unk)
+    good = all(i < limit and i not in forbidden for i in ids) and model.eos not in ids[:-1] and len(ids) < model.module.config.max_tokens
+    return ids if good else ()
+
+
+def kept(name: str) -> str:
+    """What no widget holds: from the address where that leads, else as it was. The address goes on saying it."""
+    if link.leads() or f"writing {name}" not in st.session_state:
+        st.session_state[f"writing {name}"] = link.given(name) or ""
+    value = str(st.session_state[f"writing {name}"])
+    link.put(name, value or None)
+    return value
+
+
+def keep(name: str, value: str) -> None:
+    st.session_state[f"writing {name}"] = value
+    link.put(name, value or None)
+
+
+def force(ids: Sequence[int]) -> None:
+    """Let the translation begin with these tokens from now on."""
+    keep("forced", "-".join(map(str, ids)))
+
+
+def write(model: InHouse, text: str, width: int, alpha: float, forced: tuple[int, ...]) -> Written:
+    """The translation, or the one already made of the same choices."""
+    if model.spec.name not in st.session_state.get(OWN, {}):
+        return _shared(model.spec.name, model.spec.revision, text, width, alpha, forced)
+    key = (model.spec.name, model.spec.revision, text, width, alpha, forced)
+    last = st.session_state.get("last written")
+    if last is None or last[0] != key or last[1].model is not model:
+        last = st.session_state["last written"] = (key, _write(model, text, width, alpha, forced))
+    written: Written = last[1]
+    return written
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _shared(name: str, revision: str, text: str, width: int, alpha: float, forced: tuple[int, ...]) -> Written:
+    model = get_model(name)
+    assert isinstance(model, InHouse)
+    return _write(model, text, width, alpha, forced)
+
+
+def _write(model: InHouse, text: str, width: int, alpha: float, forced: tuple[int, ...]) -> Written:
+    decoded = model.decode(text, beam=width, length_penalty=alpha, forced=forced)
+    ids = decoded.best.ids[: model.module.config.max_tokens - 1]  # the decoder reads a start token before them
+    return Written(model, text, decoded, model.trace(text, written=ids), forced)
+
+
+def ask_pick(written: Written) -> Pick:
+    """Which attention: the head that decides most, one head, or the mean of a layer."""
+    layers = written.trace.layers("cross")
+    layer, head = sharpest(written.trace)
+    names: dict[str, str] = {"sharpest": t("translate.sharpest", layer=layer, head=head)}
+    names |= {f"{each.layer}-mean": t("translate.mean", layer=each.layer, heads=each.n_heads) for each in layers}
+    names |= {f"{each.layer}-{h}": f"L{each.layer}H{h}" for each in layers for h in range(each.n_heads)}
+    chosen = ask_choice("cross", names, label=t("translate.attention"), help=t("translate.attention_help"))
+    if chosen != "sharpest":
+        first, second = chosen.split("-")
+        layer, head_or_mean = int(first), None if second == "mean" else int(second)
+        return Pick(layer, head_or_mean, names[chosen])
+    return Pick(layer, head, f"L{layer}H{head}")

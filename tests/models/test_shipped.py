@@ -1,0 +1,80 @@
+"""The shipped weights do what their cards say, as far as it can be checked without the data they were trained on."""
+
+import re
+
+import pytest
+
+from attnlab import load
+from attnlab.core.translation import align
+from attnlab.training.lengths import accuracy_by_length
+from attnlab.words import ASSETS
+
+MODELS = ASSETS / "models"
+TRAINED = range(4, 17)
+ALIGNED = [
+    ("The red car is in the garden.", "La voiture rouge est dans le jardin.", "voiture car, rouge red, jardin garden"),
+    ("My brother reads a book.", "Mon frère lit un livre.", "frère brother, lit reads, livre book"),
+    ("The cat is sleeping on the bed.", "Le chat dort sur le lit.", "chat cat, dort sleeping, lit bed"),
+    ("She bought a new house.", "Elle a acheté une nouvelle maison.", "acheté bought, nouvelle new, maison house"),
+    ("We drink coffee in the morning.", "Nous buvons du café le matin.", "buvons drink, café coffee, matin morning"),
+    ("The children are playing in the park.", "Les enfants jouent dans le parc.", "enfants children, jouent playing, parc park"),
+    ("His father works in a hospital.", "Son père travaille dans un hôpital.", "père father, travaille works, hôpital hospital"),
+    ("I lost my keys yesterday.", "J'ai perdu mes clés hier.", "perdu lost, clés keys, hier yesterday"),
+    ("The teacher speaks three languages.", "Le professeur parle trois langues.", "professeur teacher, parle speaks, trois three"),
+    (
+        "The old woman wants a cup of tea.",
+        "La vieille femme veut une tasse de thé.",
+        "vieille old, femme woman, veut wants, tasse cup, thé tea",
+    ),
+]
+
+
+def bare(word: str) -> str:
+    return re.sub(r"\W", "", word)
+
+
+def test_everything_shipped_fits_in_forty_megabytes_and_has_its_card():
+    folders = [folder for folder in MODELS.iterdir() if folder.is_dir()]
+    assert {folder.name for folder in folders} == {
+        "translate-fr",
+        "translate-zh",
+        "sentiment",
+        *(f"reverse-{kind}" for kind in ("none", "sinusoidal", "learned", "rotary", "alibi", "relative")),
+    }
+    assert sum(file.stat().st_size for folder in folders for file in folder.iterdir()) <= 40_000_000
+    for folder in folders:
+        card = (folder / "card.md").read_text("utf-8")
+        for heading in ("## Task", "## Data", "## Training", "## Scores", "## Known weaknesses"):
+            assert heading in card, f"{folder.name}: {heading}"
+
+
+@pytest.mark.parametrize("kind", ["sinusoidal", "learned", "rotary", "alibi", "relative"])
+def test_every_encoding_reverses_at_the_lengths_it_was_trained_on(kind):
+    scores = list(accuracy_by_length(load(f"reverse-{kind}"), TRAINED, n=32, seed=5))
+    assert sum(score.right for score in scores) / sum(score.letters for score in scores) >= 0.99
+
+
+def test_without_positions_nothing_can_be_reversed():
+    scores = list(accuracy_by_length(load("reverse-none"), TRAINED, n=32, seed=5))
+    assert sum(score.right for score in scores) / sum(score.letters for score in scores) < 0.4
+
+
+def test_cross_attention_of_the_french_model_aligns_words():
+    model, hits = load("translate-fr"), {}
+    for source, target, pairs in ALIGNED:
+        trace = model.trace(source, target=target)
+        for layer, attention in enumerate(trace.layers("cross")):
+            for head in range(attention.n_heads):
+                aligned = align(trace, layer, head, specials=False)
+                found = {bare(word): bare(aligned.source[i]) for word, i in zip(aligned.target, aligned.best, strict=True)}
+                for pair in pairs.split(", "):
+                    french, english = pair.split()
+                    hits.setdefault((layer, head), []).append(found[french] == english)
+    assert max(sum(right) / len(right) for right in hits.values()) >= 0.8
+
+
+def test_simple_sentences_come_out_right():
+    assert load("translate-fr").translate(["My brother reads a book."]) == ["Mon frère lit un livre."]
+    assert load("translate-zh").translate(["I like you."])[0].rstrip("。") in ("我喜欢你", "我喜歡你")
+    said = [label for label, _ in load("sentiment").classify(["What a wonderful film!", "It broke after two days. Awful."])]
+    assert said == ["positive", "negative"]

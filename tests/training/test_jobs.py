@@ -1,0 +1,160 @@
+"""Trainings in the background: one at a time, in order, within limits; pausing loses nothing."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from attnlab.models.inhouse.model import InHouse
+from attnlab.training.jobs import Jobs, Limits, Status, limits, parameters, rising, safe_name
+from attnlab.training.loop import Progress
+from attnlab.training.run import plan
+from attnlab.training.snapshots import read_snapshot, steps
+from attnlab.words import InputError
+
+TINY = {"d_model": 16, "d_ff": 16, "n_heads": 2, "encoder_layers": 1}
+QUICK = {"warmup": 5, "batch": 200, "validate_every": 10}
+
+
+@pytest.fixture(scope="module")
+def jobs() -> Iterator[Jobs]:
+    jobs = Jobs(Limits(steps=5000, minutes=5, parameters=200_000, megabytes=1, waiting=2))
+    yield jobs
+    jobs.close()
+
+
+def until(jobs: Jobs, name: str, what: Callable[[Status], bool], seconds: float = 300) -> Status:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        status = jobs.status(name)
+        if what(status):
+            return status
+        time.sleep(0.05)
+    raise AssertionError(f"still {jobs.status(name).state}: {jobs.status(name).why}")
+
+
+def ended(status: Status) -> bool:
+    return not status.busy
+
+
+def test_a_training_leaves_a_model_a_card_and_snapshots(jobs):
+    name = jobs.submit("copy", recipe=QUICK | {"steps": 20}, shape=TINY)
+    status = until(jobs, name, ended)
+    assert (status.state, status.why) == ("done", None)
+    assert [progress.step for progress in status.history] == list(range(1, 21))
+    assert steps(status.model) == [0, 10, 20]
+    assert "0.encoder.0" in read_snapshot(status.model, 20)
+    assert "copy" in (status.model / "card.md").read_text("utf-8")
+    model = InHouse.load(status.model, "mine")
+    assert status.parameters == sum(p.numel() for p in model.module.parameters())
+
+
+def test_pausing_and_resuming_gives_the_weights_of_an_uninterrupted_training(jobs):
+    recipe = QUICK | {"steps": 400, "precision": "float32"}
+    whole = jobs.submit("reverse", recipe=recipe, shape=TINY)
+    broken = jobs.submit("reverse", recipe=recipe, shape=TINY)
+    until(jobs, broken, lambda status: bool(status.history))
+    jobs.order(broken, "pause")
+    status = until(jobs, broken, ended)
+    assert status.state == "paused"
+    assert status.resumable
+    assert InHouse.load(status.model, "so far").spec.task == "tag"  # what it had learned so far can be looked at
+    jobs.resume(broken)
+    status = until(jobs, broken, ended)
+    assert status.state == "done"
+    assert [progress.step for progress in status.history] == list(range(1, 401))
+    one, other = (load_file(jobs.status(each).model / "model.safetensors") for each in (whole, broken))
+    assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_one_trains_and_the_others_see_their_place(jobs):
+    first = jobs.submit("copy", recipe=QUICK | {"steps": 4000}, shape=TINY)
+    until(jobs, first, lambda status: status.state != "waiting")
+    second, third = (jobs.submit("copy", recipe=QUICK | {"steps": 5}, shape=TINY) for _ in range(2))
+    assert [jobs.status(name).place for name in (first, second, third)] == [0, 1, 2]
+    with pytest.raises(InputError, match="2 trainings are waiting"):
+        jobs.submit("copy", recipe=QUICK | {"steps": 5}, shape=TINY)
+    jobs.order(second, "stop")
+    assert jobs.status(second).state == "stopped"
+    assert jobs.status(third).place == 1
+    jobs.order(first, "stop")
+    assert until(jobs, first, ended).state == "stopped"
+    assert until(jobs, third, ended).state == "done"
+
+
+def test_what_passes_a_limit_is_refused_with_both_numbers(jobs):
+    with pytest.raises(InputError, match="at most 5000 steps; 6000"):
+        jobs.submit("copy", recipe={"steps": 6000}, shape=TINY)
+    with pytest.raises(InputError, match="at most 200000 parameters"):
+        jobs.submit("copy", recipe={"steps": 10}, shape={"d_model": 512})
+    with pytest.raises(InputError, match="at most 1 megabytes"):
+        jobs.submit("translate", data=b"x" * 2_000_000)
+
+
+def test_a_training_on_a_file_counts_the_rows_it_leaves_out(jobs):
+    rows = "".join(f"the cat {word}\tle chat {word}\n" for word in "abcdefghij" * 4) + "no tab\n"
+    shape = {"d_model": 16, "d_ff": 16, "n_heads": 2, "encoder_layers": 1, "decoder_layers": 1}
+    recipe = QUICK | {"steps": 10}
+    status = until(jobs, jobs.submit("translate", recipe=recipe, data=rows.encode(), vocab=60, shape=shape, probes=("the cat a",)), ended)
+    assert (status.state, status.why) == ("done", None)
+    assert status.refused == ((41, "1 columns where 2 are needed"),)
+    assert {"0.encoder.0", "0.decoder.0", "0.cross.0"} <= set(read_snapshot(status.model, 10))
+
+
+def test_data_that_cannot_be_trained_on_ends_in_a_sentence(jobs):
+    status = until(jobs, jobs.submit("classify", data=b"good\tfine\ngood\tnice\n", vocab=50, shape={"d_model": 16, "n_heads": 2}), ended)
+    assert status.state == "failed"
+    assert status.why is not None
+    assert status.why.key == "error.one_class"
+    assert str(jobs._root.name) not in str(status.why)
+
+
+def test_time_that_is_over_ends_a_training_and_keeps_its_model():
+    jobs = Jobs(Limits(minutes=1))
+    try:
+        jobs.bounds = Limits(minutes=0)  # one second, the least
+        status = until(jobs, jobs.submit("copy", recipe=QUICK | {"steps": 20_000}, shape=TINY), ended)
+        assert status.state == "stopped"
+        assert status.why is not None
+        assert status.why.key == "error.training_time"
+        assert InHouse.load(status.model, "mine").spec.task == "tag"
+    finally:
+        jobs.close()
+
+
+def test_limits_come_from_the_environment_before_the_file(monkeypatch):
+    monkeypatch.setenv("ATTNLAB_TRAINING_STEPS", "77")
+    limits.cache_clear()
+    assert limits().steps == 77
+    assert limits().waiting == Limits().waiting
+    monkeypatch.setenv("ATTNLAB_TRAINING_STEPS", "0")
+    limits.cache_clear()
+    with pytest.raises(ValueError, match="at least 1"):
+        limits()
+    monkeypatch.undo()
+    limits.cache_clear()
+
+
+def test_a_rising_loss_is_seen_and_a_falling_one_is_not():
+    def history(losses):
+        return [Progress(i, 1000, float(loss), 0.1, 1.0, 1.0) for i, loss in enumerate(losses)]
+
+    assert not rising(history(np.linspace(4, 1, 400)))
+    assert rising(history([*np.linspace(4, 1, 200), *np.linspace(1, 5, 200)]))
+    assert not rising(history([9.0] * 60))
+
+
+def test_the_size_of_a_plan_is_the_size_of_its_model():
+    small = {"d_model": 16, "d_ff": 16, "n_heads": 2, "encoder_layers": 1}
+    assert parameters(plan("copy", shape=small)) < parameters(plan("copy", shape=small | {"encoder_layers": 2}))
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "..", "a\x00b.tsv", "数据.tsv", ""])
+def test_an_uploaded_name_stays_in_its_folder(name):
+    kept = safe_name(name)
+    assert "/" not in kept
+    assert not kept.startswith(".")
+    assert kept.endswith(".tsv")
