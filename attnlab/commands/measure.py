@@ -1,20 +1,18 @@
 """Measure every head of a model over a file of sentences: python -m attnlab measure FILE --model M -o heads.csv"""
 
-import csv
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from math import isnan
 from pathlib import Path
 from typing import Annotated, TextIO
 
 import typer
 
 from attnlab.commands import check_output, written
-from attnlab.core.sums import NAMES, Head, Sums
+from attnlab.core.guide import Sums, write_table
 from attnlab.models.load import load
 from attnlab.models.spec import Model
-from attnlab.words import InputError, say
+from attnlab.words import InputError
 
 app = typer.Typer()
 
@@ -41,7 +39,7 @@ def measure(
     if not sums.sentences:
         raise InputError("error.measure_empty", file=file)
     with written(output) as draft, draft.open("w", encoding="utf-8", newline="") as target:
-        write(target, sums)
+        write_table(target, sums.heads(), sentences=sums.sentences)
 
 
 def opened(file: Path) -> TextIO:
@@ -71,25 +69,3 @@ def measured_lines(model: Model, lines: Iterable[str], sums: Sums) -> Iterator[i
         for trace in traces:
             sums.add(trace)
         yield sums.sentences
-
-
-def write(target: TextIO, sums: Sums) -> None:
-    """One row a head. Numbers with 6 digits; empty where no sentence could answer."""
-    rows = csv.writer(target, lineterminator="\n")
-    rows.writerow(("stack", "layer", "head", "label", "score", "threshold", "reason", *NAMES, "sentences"))
-    for head in sums.heads():
-        rows.writerow((head.stack, head.layer, head.head, *named(head), *map(shown, head.measures.values()), sums.sentences))
-
-
-def named(head: Head) -> tuple[str, str, str, str]:
-    """Label, score, threshold and reason of the label that fits best; empty fields and a statement when none fits."""
-    found = head.labels()
-    if not found:
-        return "", "", "", say("measures.none")
-    best = found[0]
-    reason = say(f"measures.reason_{best.label}", percent=f"{100 * best.score:.0f}")
-    return best.label, shown(best.score), f"{best.threshold:g}", reason
-
-
-def shown(value: float) -> str:
-    return "" if isnan(value) else f"{value:.6g}"

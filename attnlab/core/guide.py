@@ -1,9 +1,21 @@
-"""The field guide: what kind a head is, by which measure, over which threshold. Labels describe weights, not what they mean."""
+"""The field guide: what kind a head is, by which measure, over which threshold. Labels describe weights, not what they mean.
 
-from collections.abc import Mapping, Sequence
+Over many sentences it takes constant memory: a sum and a count per head and measure, nothing else is kept.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan, nan
-from typing import Literal
+from typing import Literal, TextIO
+
+import numpy as np
+
+from attnlab.core.measures import ALL, measured
+from attnlab.core.trace import Array, Stack, Trace
+from attnlab.words import say
+
+NAMES = tuple(measure.name for measure in ALL)
 
 Label = Literal["previous", "next", "self", "induction", "duplicate", "first", "delimiter", "punctuation", "broad"]
 
@@ -44,3 +56,76 @@ def sightings(measures: Mapping[str, float], rules: Sequence[Rule] = RULES) -> l
     scored = ((rule, measures.get(rule.measure, nan)) for rule in rules)
     found = [Sighting(rule.label, score, rule.threshold) for rule, score in scored if not isnan(score) and score >= rule.threshold]
     return sorted(found, key=lambda seen: seen.threshold - seen.score)
+
+
+# Over any number of sentences
+
+
+@dataclass(frozen=True)
+class Head:
+    """One head over all sentences: the mean of each measure over the sentences that can answer it, NaN where none can."""
+
+    stack: Stack
+    layer: int
+    head: int
+    measures: dict[str, float]
+
+    def labels(self, rules: tuple[Rule, ...] = RULES) -> list[Sighting]:
+        return sightings(self.measures, rules)
+
+
+class Sums:
+    """Add traces of one model, read means at any time."""
+
+    def __init__(self) -> None:
+        self.sentences = 0
+        self.tokens = 0
+        self._sum: dict[tuple[Stack, int], Array] = {}  # [measures h]
+        self._count: dict[tuple[Stack, int], Array] = {}
+
+    def add(self, trace: Trace) -> None:
+        """One more sentence."""
+        self.sentences += 1
+        self.tokens += len(trace.source)
+        for attention in trace.attentions:
+            found = measured(attention)
+            values = np.stack([found[name] for name in NAMES]).astype(np.float64)
+            place = (attention.stack, attention.layer)
+            known = np.isfinite(values)
+            self._sum[place] = self._sum.get(place, 0) + np.where(known, values, 0)
+            self._count[place] = self._count.get(place, 0) + known
+
+    def heads(self) -> Iterator[Head]:
+        """Every head, layer by layer."""
+        for (stack, layer), total in self._sum.items():
+            count = self._count[stack, layer]
+            mean = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+            for head in range(total.shape[1]):
+                yield Head(stack, layer, head, {name: float(x) for name, x in zip(NAMES, mean[:, head], strict=True)})
+
+
+# As a table
+
+
+def write_table(target: TextIO, heads: Iterable[Head], *, sentences: int, rules: tuple[Rule, ...] = RULES) -> None:
+    """CSV, one row a head: the label that fits best with its score, threshold and reason, then every measure.
+
+    Numbers with 6 digits; empty where no sentence could answer, or where no label fits (then the reason says so).
+    """
+    rows = csv.writer(target, lineterminator="\n")
+    rows.writerow(("stack", "layer", "head", "label", "score", "threshold", "reason", *NAMES, "sentences"))
+    for head in heads:
+        rows.writerow((head.stack, head.layer, head.head, *_naming(head, rules), *map(_digits, head.measures.values()), sentences))
+
+
+def _naming(head: Head, rules: tuple[Rule, ...]) -> tuple[str, str, str, str]:
+    found = head.labels(rules)
+    if not found:
+        return "", "", "", say("measures.none")
+    best = found[0]
+    reason = say(f"measures.reason_{best.label}", percent=f"{100 * best.score:.0f}")
+    return best.label, _digits(best.score), f"{best.threshold:g}", reason
+
+
+def _digits(value: float) -> str:
+    return "" if isnan(value) else f"{value:.6g}"

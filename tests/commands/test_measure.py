@@ -10,8 +10,8 @@ import pytest
 
 from attnlab.__main__ import main
 from attnlab.commands import measure
+from attnlab.core.guide import NAMES, Sums
 from attnlab.core.measures import measured
-from attnlab.core.sums import NAMES, Sums
 from attnlab.words import InputError
 
 LINES = ("The cat sat on the mat.", "", "It was the best of times, it was the worst of times!", "  ", "One.")
@@ -111,3 +111,15 @@ def test_a_line_that_is_too_long_is_named(tmp_path, bert):
     lines = ["short", "word " * 600]
     with pytest.raises(InputError, match="Line 2: The text has 602 tokens"):
         list(measure.measured_lines(bert, lines, Sums()))
+
+
+def test_the_page_saves_the_very_table_that_the_command_writes(bert, sentences, tmp_path):
+    from attnlab.ui.layers.guide import table_file
+    from attnlab.ui.layers.sentences import Measured
+
+    out = tmp_path / "heads.csv"
+    assert main(["measure", str(sentences), "-o", str(out)]) == 0
+    sums = Sums()
+    for trace in bert.traces([line for line in LINES if line.strip()]):
+        sums.add(trace)
+    assert table_file(Measured("bert", tuple(sums.heads()), sums.sentences, sums.tokens)) == out.read_bytes()

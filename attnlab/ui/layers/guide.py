@@ -1,17 +1,16 @@
 """The field guide on the All heads page: what each head does, by which measure, on this text or on many sentences."""
 
-import csv
 import io
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from attnlab.core.guide import RULES, Rule
+from attnlab.core.guide import NAMES, RULES, Head, Rule, Sums, write_table
 from attnlab.core.measures import MEASURES
-from attnlab.core.sums import NAMES, Head, Sums
 from attnlab.core.trace import Stack, Trace, frozen
 from attnlab.ui import canvas
 from attnlab.ui.ask import ask_choice, ask_slider, open_head
@@ -225,18 +224,13 @@ def _places(custom: object) -> tuple[Any, Any]:
 
 
 def save_table(found: Measured) -> None:
-    """The same table as the command line writes."""
-
-    def make() -> bytes:
-        out = io.StringIO()
-        rows = csv.writer(out, lineterminator="\n")
-        rows.writerow(("stack", "layer", "head", "label", "score", *NAMES, "sentences"))
-        for head in found.heads:
-            labels = head.labels()
-            best = (labels[0].label, f"{labels[0].score:.6g}") if labels else ("", "")
-            values = ("" if np.isnan(x) else f"{x:.6g}" for x in head.measures.values())
-            rows.writerow((head.stack, head.layer, head.head, *best, *values, found.sentences))
-        return out.getvalue().encode()
-
     name = f"heads-{found.model}.csv".replace("/", "-")
+    make = partial(table_file, found)
     st.download_button(t("measures.csv"), data=make, file_name=name, mime="text/csv", on_click="ignore", key="guide csv")
+
+
+def table_file(found: Measured) -> bytes:
+    """The same table as the command line writes."""
+    out = io.StringIO()
+    write_table(out, found.heads, sentences=found.sentences)
+    return out.getvalue().encode()

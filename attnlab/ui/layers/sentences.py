@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from attnlab.core.sums import Head, Sums
+from attnlab.core.guide import Head, Sums
 from attnlab.core.trace import Stack, Trace
 from attnlab.models.spec import Model
 from attnlab.ui.language import language, t

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from attnlab.core.guide import Head
 from attnlab.core.measures import flow, mean_distance, rollout
-from attnlab.core.sums import Head
 from attnlab.core.trace import Array, Attention, Stack, Tokens, Trace, frozen
 from attnlab.core.views import sheet
 from attnlab.models.effects import norms_of
