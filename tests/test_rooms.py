@@ -87,3 +87,24 @@ def test_import_attnlab_loads_nothing_heavy():
     heavy = ["torch", "transformers", "streamlit", "matplotlib", "seaborn", "plotly"]
     code = f"import sys, attnlab; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip() == "[]"
+
+
+def needed(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every node but those that only a type checker reads."""
+    for child in ast.iter_child_nodes(tree):
+        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
+            yield child
+            yield from needed(child)
+
+
+def test_the_figures_import_one_another_in_one_direction():
+    """The files of the room in an order in which each needs only those before it."""
+    files = {file.stem: file for file in (ROOT / "attnlab" / "figures").glob("*.py") if file.stem != "__init__"}
+    wanted = {}
+    for name, file in files.items():
+        nodes = [node for node in needed(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.ImportFrom)]
+        full = [f"{node.module}.{alias.name}" for node in nodes for alias in node.names]
+        wanted[name] = {part for each in full if each.startswith("attnlab.figures") for part in each.split(".")[2:3]} & set(files)
+    while ready := {name for name, others in wanted.items() if not others}:
+        wanted = {name: others - ready for name, others in wanted.items() if name not in ready}
+    assert not wanted, f"a circle among {sorted(wanted)}"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from attnlab.core.trace import Array, frozen
 from attnlab.figures import style
@@ -248,7 +249,7 @@ def _draw(picture: Picture, block: Block, x: float, y: float, look: Look, words:
         draw_bar(picture.place(x + block.left + block.plot[0] + font * 0.9, y + block.top, font * 0.9, tall), panel, look)
 
 
-def _cells(axes: "Axes", panel: Panel, cell: tuple[float, float], look: Look) -> None:  # type: ignore[name-defined]  # noqa: F821
+def _cells(axes: Axes, panel: Panel, cell: tuple[float, float], look: Look) -> None:
     rows, columns = panel.values.shape
     shown = np.where(np.isfinite(panel.values), panel.values, np.nan)
     if max(rows, columns) <= MESH:
@@ -267,7 +268,7 @@ def _cells(axes: "Axes", panel: Panel, cell: tuple[float, float], look: Look) ->
     axes.set(xlim=(0, columns), ylim=(rows, 0))
 
 
-def _mesh(axes: "Axes", shown: Array, panel: Panel, cell: tuple[float, float], look: Look) -> None:  # type: ignore[name-defined]  # noqa: F821
+def _mesh(axes: Axes, shown: Array, panel: Panel, cell: tuple[float, float], look: Look) -> None:
     import seaborn
 
     size = min(cell[1] * 0.6, cell[0] / (3.4 if panel.signed else 2.5), look.font * 0.9)
@@ -300,7 +301,7 @@ def _number(value: float, signed: bool) -> str:
     return f"{value:+.2f}".replace("-", "−") if abs(value) >= 0.005 else "0"
 
 
-def _axis_labels(axes: "Axes", block: Block, look: Look, words: Words) -> None:  # type: ignore[name-defined]  # noqa: F821
+def _axis_labels(axes: Axes, block: Block, look: Look, words: Words) -> None:
     rows, columns = block.panel.values.shape
     down, across = range(0, rows, block.row_step), range(0, columns, block.column_step)
     limit = block.limit

@@ -27,7 +27,7 @@ def page(picture: Picture, facts: str) -> bytes:
     }
     title = escape(clean(numbers.title) or numbers.kind)
     drawn = not numbers.panels or numbers.kind == "lines"  # what the page itself does not draw
-    still = "" if not drawn else f'<img alt="{title}" src="data:image/svg+xml;base64,{_base64(_svg(picture, facts))}">'
+    still = "" if not drawn else f'<img alt="{title}" src="data:image/svg+xml;base64,{_base64(picture.render("svg", facts))}">'
     body = (
         f'<!doctype html>\n<html><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         f'<meta name="viewport" content="width=device-width"><title>{title}</title><style>{STYLE}</style></head>\n'
@@ -47,12 +47,6 @@ def _safe(text: str) -> str:
 
 def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
-
-
-def _svg(picture: Picture, facts: str) -> bytes:
-    from attnlab.figures.export import _drawn
-
-    return _drawn(picture, "svg", facts, None)
 
 
 def _panel(panel: Panel) -> dict[str, Any]:

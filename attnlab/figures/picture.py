@@ -11,9 +11,12 @@ from matplotlib.font_manager import FontProperties
 
 from attnlab.core.trace import Array, frozen
 from attnlab.figures.labels import clean, columns
+from attnlab.figures.provenance import dump
+from attnlab.figures.render import VECTOR, render
 from attnlab.figures.style import INK, MUTED, Look, Words
 
 MARGIN = 5.0  # points around everything
+NOTEBOOK = 110  # dots an inch where a notebook shows a picture by itself
 Kind = Literal["heatmap", "difference", "triptych", "mosaic", "lines", "curves"]
 
 
@@ -89,10 +92,13 @@ class Picture(Figure):
         w, h = self.get_size_inches() * 72
         return self.text(x / w, 1 - top / h, text, va="top", parse_math=False, **options)
 
-    def _repr_png_(self) -> bytes:
-        from attnlab.figures.export import save
+    def render(self, format: str, facts: str, dpi: float | None = None) -> bytes:
+        """The bytes of a PNG, SVG or PDF. facts: the record as JSON. dpi: of a PNG what the look says, if not given."""
+        name, dpi = self.numbers.title or self.numbers.kind, dpi or (self.look.dpi if format == "png" else VECTOR)
+        return render(self, format, title=name, about=self.numbers.caption, facts=facts, dpi=dpi)
 
-        return save(self, "png", dpi=110)
+    def _repr_png_(self) -> bytes:
+        return self.render("png", dump({"figure": self.numbers.kind}), NOTEBOOK)
 
 
 _FINE = 10  # letters are measured this much larger: at 72 dots an inch their widths are rounded to whole points

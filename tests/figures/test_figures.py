@@ -241,11 +241,11 @@ def every_text(axes):
 
 def test_a_png_never_takes_more_memory_than_there_is():
     picture = figures.heatmap(np.eye(2, dtype=np.float32), "ab", "ab", look=figures.Look(width=40, unit="in", dpi=1200))
-    from attnlab.figures.export import PIXELS, _finest
+    from attnlab.figures.render import PIXELS, finest
 
     width, height = picture.get_size_inches()
-    assert width * height * _finest(picture) ** 2 == pytest.approx(PIXELS)
-    assert _finest(picture) < 1200
+    assert width * height * finest(picture) ** 2 == pytest.approx(PIXELS)
+    assert finest(picture) < 1200
 
 
 @pytest.mark.parametrize("wrong", [{"width": 1}, {"font": 1}, {"dpi": 10_000}, {"colours": "jet"}, {"width": float("nan")}])
