@@ -1,11 +1,17 @@
 """The server: `streamlit run app.py`. The default model is loaded in the background while the first visitor reads the page."""
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import streamlit as st
 
 from attnlab.ui.traces import warm_up
+
+# Streamlit puts the pages' folder into sys.path at each run and takes it out again, unless it is there already. Another thread that
+# looks a module up in that moment skips an entry of the list and finds nothing.
+sys.path.append(str(Path(__file__).resolve().parent / "pages"))
 
 
 @asynccontextmanager

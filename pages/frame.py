@@ -3,10 +3,11 @@
 import streamlit as st
 
 from attnlab.ui import link
-from attnlab.ui.language import choose_language, language, t
+from attnlab.ui.language import choose_language, language, settle_language, t
 from attnlab.words import ASSETS, LANGUAGES
 
 link.begin()
+settle_language()
 st.set_page_config(page_title="Attention Lab", page_icon=str(ASSETS / "favicon.png"), layout="wide")
 st.html(ASSETS / "components" / "page.css")
 

@@ -2,7 +2,8 @@
 
 import re
 import threading
-from functools import lru_cache
+from contextlib import suppress
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from math import prod
 from pathlib import Path
@@ -37,9 +38,16 @@ def load(name: str) -> Model:
 
 def known() -> list[Spec]:
     """The facts of every model that came with attnlab, without loading any weights."""
-    specs = [bert_spec()] if find_spec(BERT_PACKAGE) else []
+    specs = [bert_spec()] if has_bert() else []
     folders = sorted(file.parent for file in MODELS.glob("*/config.json"))
     return specs + [_spec(folder, stamp(folder)) for folder in folders]
+
+
+def has_bert() -> bool:
+    """Whether the shipped BERT is installed."""
+    with suppress(InputError):
+        return bert_folder().is_dir()
+    return False
 
 
 @lru_cache(maxsize=64)
@@ -123,14 +131,16 @@ def open_model(name: str, folder: Path | None) -> Model:
     return Pretrained.load(folder, name=name, revision=folder.name[:8] if on_hub else None, source=name)
 
 
+@cache
 def bert_folder() -> Path:
-    """Where the shipped BERT lies. Its package is looked up, never run."""
+    """Where the shipped BERT lies: found once, and a failure is not kept. Its package is looked up, never run."""
     found = find_spec(BERT_PACKAGE)
     if found is None or found.origin is None:
         raise InputError("error.bert_missing")
     return Path(found.origin).parent / "model"
 
 
+@cache
 def bert_spec() -> Spec:
     """The facts of the shipped BERT, from its configuration and the header of its weights."""
     folder = bert_folder()

@@ -1,14 +1,26 @@
 """The words of a page in the visitor's language: the one chosen, else the browser's."""
 
 import re
+from contextvars import ContextVar
 
 import streamlit as st
 
 from attnlab.words import LANGUAGES, say
 
+_spoken: ContextVar[str | None] = ContextVar("spoken", default=None)  # of the run in this thread: a page asks some hundred times
+
+
+def settle_language() -> None:
+    """Find the language out once, at the beginning of a run."""
+    _spoken.set(_found())
+
 
 def language() -> str:
     """ "en" or "zh": as chosen in this visit, else from the link, else what the browser prefers."""
+    return _spoken.get() or _found()
+
+
+def _found() -> str:
     asked = st.session_state.get("chosen_language") or st.query_params.get("lang")
     if asked in LANGUAGES:
         return str(asked)
@@ -28,3 +40,4 @@ def md_escape(text: str) -> str:
 def choose_language(code: str) -> None:
     """Speak another language from now on."""
     st.session_state["chosen_language"] = code
+    _spoken.set(None)

@@ -1,5 +1,7 @@
 """Curves and dials: what is drawn on the screen and what is saved hold the same numbers."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -29,6 +31,14 @@ def test_a_chart_gives_back_the_series_it_was_made_from(chart):
                 assert getattr(ours, part) is None
             else:
                 np.testing.assert_array_equal(getattr(ours, part), theirs)
+
+
+def test_plotly_finds_nothing_wrong_in_a_chart_that_it_did_not_check(chart):
+    from plotly.graph_objects import Figure
+
+    dotted = curves([NAMED], axes=("a", "b"), dots=[NAMED, BAND], ticks=["x", "y"], x_range=(0, 1), markers=False)
+    for each in (chart, dotted):
+        assert json.loads(Figure(each.to_dict()).to_json()) == json.loads(each.to_json())
 
 
 def test_what_a_visitor_typed_is_no_markup(chart):
