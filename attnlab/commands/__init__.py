@@ -4,10 +4,8 @@ A command raises InputError for a user's mistake and prints nothing about it: __
 """
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from tempfile import mkstemp
 
 from attnlab.words import InputError
 
@@ -24,22 +22,3 @@ def check_output(file: Path, kinds: Sequence[str], *, force: bool) -> Path:
     if file.exists() and not force:
         raise InputError("error.exists", file=file)
     return file
-
-
-@contextmanager
-def written(file: Path) -> Iterator[Path]:
-    """A new file beside `file` that takes its place at the end, so that an interrupted command leaves nothing half written."""
-    try:
-        handle, name = mkstemp(dir=file.parent, prefix=f".{file.stem}.", suffix=file.suffix)
-    except OSError:
-        raise InputError("error.unwritable", file=file) from None
-    os.close(handle)
-    draft = Path(name)
-    try:
-        yield draft
-        mask = os.umask(0)
-        os.umask(mask)
-        draft.chmod(0o666 & ~mask)  # mkstemp's files are private
-        draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -10,8 +10,9 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from attnlab.commands import check_output, written
+from attnlab.commands import check_output
 from attnlab.core.trace import STACKS, Stack, Tokens, Trace
+from attnlab.files import draft
 from attnlab.models.load import known, load
 from attnlab.models.spec import Spec
 from attnlab.words import InputError
@@ -100,7 +101,7 @@ def trace(text: Text, output: Out, model: Name = "bert", pair: Pair = None, targ
     """Write q, k, v and the weights of every head of one forward pass as an .npz file."""
     check_output(output, (".npz",), force=force)
     seen = load(model).trace(text, pair, target=target)
-    with written(output) as draft, zipfile.ZipFile(draft, "w") as archive:
+    with draft(output, force=force) as beside, zipfile.ZipFile(beside, "w") as archive:
         for name, array in arrays_of(seen):  # one at a time: the weights of a long text do not fit in memory together
             with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as entry:
                 np.lib.format.write_array(entry, array, allow_pickle=False)

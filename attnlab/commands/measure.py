@@ -8,8 +8,9 @@ from typing import Annotated, TextIO
 
 import typer
 
-from attnlab.commands import check_output, written
+from attnlab.commands import check_output
 from attnlab.core.guide import Sums, write_table
+from attnlab.files import draft
 from attnlab.models.load import load
 from attnlab.models.spec import Model
 from attnlab.words import InputError
@@ -38,7 +39,7 @@ def measure(
         print(file=sys.stderr)
     if not sums.sentences:
         raise InputError("error.measure_empty", file=file)
-    with written(output) as draft, draft.open("w", encoding="utf-8", newline="") as target:
+    with draft(output, force=force) as beside, beside.open("w", encoding="utf-8", newline="") as target:
         write_table(target, sums.heads(), sentences=sums.sentences)
 
 

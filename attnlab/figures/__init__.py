@@ -7,12 +7,13 @@ figures.save(figure, "pdf", record=figures.record(model="bert", layer=0, head=2)
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from attnlab.files import write as write
+
 if TYPE_CHECKING:
     from attnlab.figures import curves as curves
     from attnlab.figures.export import FORMATS as FORMATS
     from attnlab.figures.export import format_of as format_of
     from attnlab.figures.export import save as save
-    from attnlab.figures.export import write as write
     from attnlab.figures.heatmaps import heatmap as heatmap
     from attnlab.figures.heatmaps import triptych as triptych
     from attnlab.figures.mosaics import mosaic as mosaic
@@ -38,10 +39,9 @@ _HOME = {
     "save": "export",
     "triptych": "heatmaps",
     "words_in": "style",
-    "write": "export",
 }
 _MODULES = ("zipped", "curves", "export", "html", "labels", "token_lines", "heatmaps", "picture", "provenance", "style", "mosaics")
-__all__ = [*_HOME, "curves"]
+__all__ = [*_HOME, "curves", "write"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,9 +1,6 @@
 """Any picture as a file: PNG, SVG, PDF, HTML, CSV, NPZ. The same picture gives the same bytes."""
 
-import os
-import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,40 +61,3 @@ def format_of(path: str | Path) -> str:
     if ending not in FORMATS:
         raise InputError("error.extension", file=str(path), kinds=", ".join(FORMATS))
     return ending
-
-
-def write(path: str | Path, data: bytes, *, force: bool = False) -> Path:
-    """Put a file on disk, whole or not at all. Raises InputError if it exists (unless forced) or cannot be written."""
-    path = Path(path)
-    beside = path.with_name(f".{secrets.token_hex(6)}.part") if path.name else path
-    try:
-        if path.exists() and not (force and path.is_file()):
-            raise InputError("error.unwritable" if path.is_dir() else "error.exists", file=str(path))
-        beside.write_bytes(data)
-        _move(beside, path, force)
-    except FileExistsError:
-        raise InputError("error.exists", file=str(path)) from None
-    except (OSError, ValueError) as error:
-        raise error if isinstance(error, InputError) else InputError("error.unwritable", file=str(path)) from None
-    finally:
-        if path.name:
-            _remove(beside)
-    return path
-
-
-def _move(beside: Path, path: Path, force: bool) -> None:
-    """Into place; without force a file that appeared in the meantime stays."""
-    if not force:
-        try:
-            return os.link(beside, path)
-        except FileExistsError:
-            raise
-        except OSError:  # a file system without links
-            if path.exists():
-                raise FileExistsError(path) from None
-    return os.replace(beside, path)
-
-
-def _remove(path: Path) -> None:
-    with suppress(OSError, ValueError):
-        path.unlink(missing_ok=True)

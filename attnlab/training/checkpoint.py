@@ -1,7 +1,6 @@
 """A training's whole state in one safetensors file, written so that a kill at any moment leaves the last good one."""
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,25 +9,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from attnlab.files import write
 from attnlab.training.loop import Recipe, Trainer
 from attnlab.words import InputError
 
 NAME = "checkpoint.safetensors"
 FORMAT = "attnlab-training-1"
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """All of it or nothing: write beside, flush to disk, rename. Raises InputError when the disk is full or not writable."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(beside, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise InputError("error.not_written", path=str(path), why=error.strerror or str(error)) from None
 
 
 def save_checkpoint(folder: Path, trainer: Trainer, **facts: object) -> None:
@@ -49,7 +35,7 @@ def save_checkpoint(folder: Path, trainer: Trainer, **facts: object) -> None:
         "history": trainer.history,
         **facts,
     }
-    write_atomically(folder / NAME, save(tensors, {"about": json.dumps(about)}))
+    write(folder / NAME, save(tensors, {"about": json.dumps(about)}), force=True)
 
 
 def load_checkpoint(folder: Path, trainer: Trainer) -> None:

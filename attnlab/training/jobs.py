@@ -22,6 +22,7 @@ from typing import Any, Literal
 
 import torch
 
+from attnlab.files import safe_name
 from attnlab.models.inhouse.transformer import Config, Transformer
 from attnlab.training.loop import Progress
 from attnlab.training.run import SHAPES, Kind, Plan, plan
@@ -134,7 +135,8 @@ class Jobs:
         if data is not None and len(data) > bounds.megabytes * 1e6:
             raise InputError("error.training_limit", what="megabytes", given=f"{len(data) / 1e6:.1f}", limit=bounds.megabytes)
         folder = Path(self._root.name) / name
-        wanted = plan(kind, recipe=recipe, data=None if data is None else folder / safe_name(data_name), **rest)
+        own = safe_name(data_name.removesuffix(".tsv"), otherwise="data")
+        wanted = plan(kind, recipe=recipe, data=None if data is None else folder / f"{own}.tsv", **rest)
         for what, given, limit in (
             ("steps", wanted.recipe.steps, bounds.steps),
             ("parameters", parameters(wanted), bounds.parameters),
@@ -280,12 +282,6 @@ def parameters(wanted: Plan) -> int:
     config = Config("tag" if letters else wanted.kind, vocab=vocab, **choices | ({"classes": 2} if wanted.kind == "classify" else {}))  # type: ignore[arg-type]
     with torch.device("meta"):
         return sum(p.numel() for p in Transformer(config).parameters())
-
-
-def safe_name(name: str) -> str:
-    """A file name that stays in its folder and away from other files there."""
-    kept = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)[-60:].lstrip(".")
-    return kept if kept.endswith(".tsv") else f"{kept or 'data'}.tsv"
 
 
 def last_line(file: Path, code: int) -> str:

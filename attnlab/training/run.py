@@ -12,9 +12,10 @@ import torch
 from tokenizers import Tokenizer
 from torch import nn
 
+from attnlab.files import make_folder, write
 from attnlab.models.inhouse.model import InHouse
 from attnlab.models.inhouse.transformer import Config, Transformer
-from attnlab.training.checkpoint import NAME, load_checkpoint, save_checkpoint, write_atomically
+from attnlab.training.checkpoint import NAME, load_checkpoint, save_checkpoint
 from attnlab.training.data import Batch, Example, Row, batches, buckets, collate, read_labelled, read_rows
 from attnlab.training.loop import Progress, Recipe, Scores, Trainer
 from attnlab.training.loss import cross_entropy
@@ -213,7 +214,7 @@ def run(wanted: Plan, folder: Path, *, resume: bool = False, material: Material 
 
     Stopping early (closing the generator) saves a checkpoint; resume goes on from it to the very weights of an uninterrupted run.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     if (folder / NAME).exists() and not resume:
         raise InputError("error.run_exists", folder=str(folder))
     here = prepare(wanted) if material is None else material
@@ -221,7 +222,7 @@ def run(wanted: Plan, folder: Path, *, resume: bool = False, material: Material 
     if resume:
         load_checkpoint(folder, trainer)
     probes = wanted.probes or here.probes
-    write_atomically(folder / "plan.json", json.dumps(asdict(wanted), default=str, indent=1).encode())
+    write(folder / "plan.json", json.dumps(asdict(wanted), default=str, indent=1).encode(), force=True)
     saved = trainer.step
 
     def save() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from attnlab.core.trace import Array
+from attnlab.files import draft, make_folder
 from attnlab.models.spec import Model
 
 FOLDER = "snapshots"
@@ -24,8 +25,9 @@ def snapshot(folder: Path, step: int, model: Model, probes: tuple[str, ...]) -> 
         arrays[f"{i}.source"] = np.array(trace.source.pieces)
         if trace.target is not None:
             arrays[f"{i}.target"] = np.array(trace.target.pieces)
-    (folder / FOLDER).mkdir(exist_ok=True)
-    np.savez_compressed(folder / FOLDER / f"{step:07d}.npz", **arrays)  # type: ignore[arg-type]
+    make_folder(folder / FOLDER)
+    with draft(folder / FOLDER / f"{step:07d}.npz", force=True) as beside, beside.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
 def steps(folder: Path) -> list[int]:

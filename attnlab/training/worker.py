@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
+from attnlab.files import write
 from attnlab.training.checkpoint import NAME, load_checkpoint
 from attnlab.training.loop import Progress, Recipe, Scores, Trainer
 from attnlab.training.run import Material, Plan, finished, prepare, run
@@ -60,7 +61,7 @@ def train(wanted: Plan, folder: Path, events: IO[str], deadline: float, most: in
             keep(wanted, material, model)
             break
         end = {"state": "done"}
-    (model / "card.md").write_text(card(wanted, material, last, scores, size), "utf-8")
+    write(model / "card.md", card(wanted, material, last, scores, size).encode(), force=True)
     return end
 
 

@@ -1,6 +1,5 @@
 """Every figure in every format: nasty labels, the record that comes back, the same bytes twice."""
 
-from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -38,11 +37,3 @@ def test_each_format_holds_every_label_and_its_record(format: str) -> None:
 def test_a_foreign_file_is_told(foreign: bytes) -> None:
     with pytest.raises(InputError):
         figures.read_record(foreign)
-
-
-def test_a_file_stays_unless_forced(tmp_path: Path) -> None:
-    file = figures.write(tmp_path / "a.png", b"1")
-    with pytest.raises(InputError):
-        figures.write(file, b"2")
-    assert file.read_bytes() == b"1"
-    assert figures.write(file, b"2", force=True).read_bytes() == b"2"

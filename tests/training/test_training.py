@@ -1,7 +1,6 @@
 """Training: the loss and its gradients against torch, resuming bit for bit, checkpoints that survive a kill, every task end to end."""
 
 import math
-import os
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from torch.nn import functional as F
 from attnlab.models.inhouse.model import InHouse
 from attnlab.models.inhouse.transformer import Config, Transformer
 from attnlab.training import snapshots
-from attnlab.training.checkpoint import NAME, load_checkpoint, recipe_of, save_checkpoint, write_atomically
+from attnlab.training.checkpoint import NAME, load_checkpoint, recipe_of, save_checkpoint
 from attnlab.training.data import Batch, Example, collate
 from attnlab.training.loop import Recipe, Trainer
 from attnlab.training.loss import cross_entropy
@@ -152,19 +151,6 @@ def test_a_killed_writer_leaves_the_last_good_checkpoint(tmp_path):
     trainer = Trainer(prepare(wanted).module, wanted.recipe)
     load_checkpoint(tmp_path / "run", trainer)
     assert trainer.step >= 2
-
-
-def test_a_full_disk_is_said_and_what_was_there_stays(tmp_path, monkeypatch):
-    write_atomically(tmp_path / "file", b"good")
-
-    def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(InputError, match="No space left on device"):
-        write_atomically(tmp_path / "file", b"new")
-    assert (tmp_path / "file").read_bytes() == b"good"
-    assert [file.name for file in tmp_path.iterdir()] == ["file"]
 
 
 def test_foreign_files_are_no_checkpoints(tmp_path):

@@ -1,7 +1,6 @@
 """An in-house model on disk: config.json, tokenizer.json and model.safetensors, and every way in which they can be wrong."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from math import prod
@@ -13,6 +12,7 @@ from safetensors.torch import load_file, save
 from tokenizers import Tokenizer
 
 from attnlab.core.trace import Stack
+from attnlab.files import make_folder, write
 from attnlab.models.folder import fingerprint, read_config, read_header
 from attnlab.models.inhouse.transformer import Config, Transformer
 from attnlab.models.spec import Shape, Spec
@@ -180,25 +180,15 @@ def read_module(folder: Path, about: About) -> Transformer:
 
 
 def write_model(folder: Path, about: About, module: Transformer, tokenizer: Tokenizer, precision: Precision) -> None:
-    """Write all three files, each at once or not at all, config.json last. Raises InputError for weights that are not finite."""
+    """Write all three files, each at once or not at all, config.json last.
+
+    Raises InputError for weights that are not finite, and for a folder that cannot be written.
+    """
     tensors = {name: tensor.detach().to("cpu", getattr(torch, precision)).contiguous() for name, tensor in module.named_parameters()}
     for name, tensor in tensors.items():
         if not bool(tensor.isfinite().all()):
             raise InputError("error.not_finite", file=folder / WEIGHTS, name=name)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        replace(folder / WEIGHTS, save(tensors, {"format": FORMAT}))
-        replace(folder / "tokenizer.json", tokenizer.to_str(pretty=False).encode())
-        replace(folder / "config.json", about.to_json().encode())
-    except OSError:
-        raise InputError("error.unwritable", file=folder) from None
-
-
-def replace(file: Path, content: bytes) -> None:
-    """A file with this content, never half of it."""
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        draft.write_bytes(content)
-        os.replace(draft, file)
-    finally:
-        draft.unlink(missing_ok=True)
+    make_folder(folder)
+    write(folder / WEIGHTS, save(tensors, {"format": FORMAT}), force=True)
+    write(folder / "tokenizer.json", tokenizer.to_str(pretty=False).encode(), force=True)
+    write(folder / "config.json", about.to_json().encode(), force=True)

@@ -1,12 +1,12 @@
 """The model that comes out of a training or a zip: in this visit's menu, to be tried, opened and taken away."""
 
-import re
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from attnlab.files import safe_name
 from attnlab.models.inhouse.model import InHouse
 from attnlab.models.inhouse.zipped import pack, unpack
 from attnlab.models.load import names as shipped
@@ -71,7 +71,7 @@ def adopt(status: Status) -> InHouse:
 
 def free_name(wanted: str) -> str:
     """A name that neither a shipped model nor one of this visit has."""
-    plain = re.sub(r"[^\w.-]+", "-", wanted).strip("-.")[:40] or "model"
+    plain = safe_name(wanted, otherwise="model")
     taken = {*shipped(), *st.session_state.get(OWN, {})}
     return next(name for i in range(1, 10_000) if (name := plain if i == 1 else f"{plain}-{i}") not in taken)
 
