@@ -32,6 +32,11 @@ def cells(name: str, n: int, options: Options) -> float:
         return float(near + wide + (n * min(options.n_random, n) if name == "bigbird" else 0))
     if name == "strided":
         return float(sum(min(i + 1, s) + i // s for i in range(n)))
+    if name == "prefix":
+        p = min(options.prefix, n)
+        return float(n * (n + 1) // 2 + p * (p - 1) // 2)
+    if name == "padding":
+        return float(n * max(n - options.hidden, 1))
     return n * (n + 1) / 2 if name == "causal" else float(n) * n
 
 

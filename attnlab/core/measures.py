@@ -23,9 +23,12 @@ def entropy(weights: Array) -> Array:
     return frozen(-(weights * np.log(positive)).sum(-1).mean(-1))
 
 
-def evenness(weights: Array) -> Array:
-    """Entropy as a share of the most there can be, ln of the keys a row gives weight to. Share, 0 to 1; rows with one key are left out."""
-    keys = (weights > 0).sum(-1)  # [h q]
+def evenness(weights: Array, visible: Cells | None = None) -> Array:
+    """Entropy as a share of the most there can be, ln of the keys a row may see. Share, 0 to 1; rows with one key are left out.
+
+    visible: which keys a query may see [q k]; without it, those that get weight (a weight too small for float32 is 0 and not counted).
+    """
+    keys = (weights > 0).sum(-1) if visible is None else np.broadcast_to(visible.sum(-1), weights.shape[:2])  # [h q]
     positive = np.where(weights > 0, weights, 1)
     share = -(weights * np.log(positive)).sum(-1) / np.log(np.maximum(keys, 2))
     return frozen(np.where(keys > 1, share, 0).sum(-1) / np.maximum((keys > 1).sum(-1), 1))
@@ -92,7 +95,10 @@ def repeats(tokens: Tokens) -> Cells:
 
 
 def after_repeats(tokens: Tokens) -> Cells:
-    """The places that follow an earlier copy of the query's token: where it went on before. Source: Olsson et al. (2022)."""
+    """The places that follow an earlier copy of the query's token: where it went on before. Source: Olsson et al. (2022).
+
+    The query itself is left out: right after its own copy ("ha ha") it is what came next, and that is the measure "itself".
+    """
     earlier = np.tril(repeats(tokens), -1)
     cells = np.zeros_like(earlier)
     cells[:, 1:] = earlier[:, :-1]
@@ -112,7 +118,10 @@ def effective_rank(weights: Array) -> Array:
 
 
 def confidence(weights: Array) -> Array:
-    """The mean of the largest weight of every row. Share, 1/k to 1. Source: Voita et al. (2019), 4."""
+    """The mean of the largest weight of every row. Share, 1/k to 1. Source: Voita et al. (2019), 4, who leave out the end symbol;
+
+    here every row and every key counts, special tokens too.
+    """
     return frozen(weights.max(-1).mean(-1))
 
 
@@ -121,11 +130,15 @@ def confidence(weights: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Ask:
-    """What a measure may look at: the weights of every head [h q k] and the tokens on both sides."""
+    """What a measure may look at: the weights of every head [h q k], the tokens on both sides, and which keys may be seen [q k].
+
+    visible: None when it is not known.
+    """
 
     weights: Array
     queries: Tokens
     keys: Tokens
+    visible: Cells | None = None
 
 
 @dataclass(frozen=True)
@@ -143,19 +156,24 @@ def _on(cells: Callable[[Ask], Cells]) -> Callable[[Ask], Array]:
     return lambda ask: on(ask.weights, cells(ask))
 
 
+def _among(cells: Callable[[Ask], Cells]) -> Callable[[Ask], Array]:
+    """Cells that no query may see ask nothing of a head: in a causal stack nobody has a next token."""
+    return lambda ask: on(ask.weights, cells(ask) if ask.visible is None else cells(ask) & ask.visible)
+
+
 ALL: tuple[Measure, ...] = (
     Measure("entropy", "nats", "Clark et al. (2019)", lambda a: entropy(a.weights)),
-    Measure("evenness", "share", "Clark et al. (2019)", lambda a: evenness(a.weights)),
+    Measure("evenness", "share", "Clark et al. (2019)", lambda a: evenness(a.weights, a.visible)),
     Measure("distance", "tokens", "Vig & Belinkov (2019)", lambda a: mean_distance(a.weights), own=True),
-    Measure("previous", "share", "Clark et al. (2019)", _on(lambda a: beside(len(a.keys), -1)), own=True),
-    Measure("next", "share", "Clark et al. (2019)", _on(lambda a: beside(len(a.keys), 1)), own=True),
-    Measure("self", "share", "Clark et al. (2019)", _on(lambda a: beside(len(a.keys), 0)), own=True),
+    Measure("previous", "share", "Clark et al. (2019)", _among(lambda a: beside(len(a.keys), -1)), own=True),
+    Measure("next", "share", "Clark et al. (2019)", _among(lambda a: beside(len(a.keys), 1)), own=True),
+    Measure("self", "share", "Clark et al. (2019)", _among(lambda a: beside(len(a.keys), 0)), own=True),
     Measure("first", "share", "Xiao et al. (2024)", _on(lambda a: first(len(a.queries), len(a.keys)))),
     Measure("special", "share", "Clark et al. (2019)", _on(lambda a: columns(len(a.queries), a.keys.special))),
     Measure("delimiter", "share", "Clark et al. (2019)", _on(lambda a: columns(len(a.queries), delimiters(a.keys)))),
     Measure("punctuation", "share", "Clark et al. (2019)", _on(lambda a: columns(len(a.queries), punctuation(a.keys)))),
-    Measure("duplicate", "share", "Wang et al. (2023)", _on(lambda a: repeats(a.keys)), own=True),
-    Measure("induction", "share", "Olsson et al. (2022)", _on(lambda a: after_repeats(a.keys)), own=True),
+    Measure("duplicate", "share", "Wang et al. (2023)", _among(lambda a: repeats(a.keys)), own=True),
+    Measure("induction", "share", "Olsson et al. (2022)", _among(lambda a: after_repeats(a.keys)), own=True),
     Measure("symmetry", "share", "Saponati et al. (2025)", lambda a: symmetry(a.weights), own=True),
     Measure("rank", "rank", "Roy & Vetterli (2007)", lambda a: effective_rank(a.weights)),
     Measure("confidence", "share", "Voita et al. (2019)", lambda a: confidence(a.weights)),
@@ -165,7 +183,7 @@ MEASURES = {measure.name: measure for measure in ALL}
 
 def measured(attention: Attention) -> dict[str, Array]:
     """Every measure of every head of one sublayer, NaN where it has no answer. name -> [h]"""
-    ask = Ask(attention.all_weights(), attention.queries, attention.keys)
+    ask = Ask(attention.all_weights(), attention.queries, attention.keys, attention.visible())
     nothing = frozen(np.full(attention.n_heads, np.nan))
     return {m.name: nothing if m.own and attention.stack == "cross" else m.of(ask) for m in ALL}
 

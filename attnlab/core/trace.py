@@ -144,6 +144,13 @@ class Attention:
             added[np.abs(gap) >= self.window] = -np.inf
         return frozen(added)
 
+    def visible(self) -> NDArray[np.bool_]:
+        """Which keys a query may see, by mask, causality and window; of weights alone, those that some head gives weight. [q k]"""
+        if self.stored is not None:
+            return (self.stored > 0).any(0)
+        heads = 1 if self.bias is None else self.bias.shape[0]
+        return np.isfinite([self.added(head) for head in range(heads)]).any(0)
+
     @property
     def adds(self) -> bool:
         """Whether anything is added to the scaled products at all."""

@@ -1,6 +1,7 @@
 """Every measure by hand, and rollout, flow and norm-based weights by another route."""
 
 import math
+from dataclasses import replace
 
 import networkx
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from attnlab import load
 from attnlab.core import measures
 from attnlab.core.guide import RULES, Rule, sightings
 from attnlab.core.measures import ALL, MEASURES, Ask, measured
@@ -42,6 +44,44 @@ def test_evenness_is_a_share_of_the_most_and_leaves_rows_with_one_key_out():
     np.testing.assert_allclose(measures.evenness(EVEN), 1)
     np.testing.assert_allclose(measures.evenness(one([1, 0, 0], [0.5, 0.5, 0], [1 / 3, 1 / 3, 1 / 3])), 1, rtol=1e-6)
     np.testing.assert_array_equal(measures.evenness(SHARP), 0)
+
+
+def test_a_key_that_may_be_seen_counts_for_evenness_though_its_weight_is_0():
+    """Row 1: ln 2 of ln 3; row 2: ln 2 of ln 2, its third key being hidden."""
+    weights, visible = one([0.5, 0.5, 0], [0.5, 0.5, 0]), np.array([[True, True, True], [True, True, False]])
+    np.testing.assert_allclose(measures.evenness(weights, visible), (math.log(2) / math.log(3) + 1) / 2, rtol=1e-6)
+
+
+def test_weights_that_underflow_are_not_taken_for_masked_ones():
+    trace = load("reverse-sinusoidal").trace("a b c d e f g h i j k l")
+    weights = trace.at("encoder", 1).weights(7).astype(np.float64)
+    assert (weights == 0).any()
+    wanted = -(weights * np.log(np.where(weights > 0, weights, 1))).sum(-1).mean() / math.log(12)
+    np.testing.assert_allclose(measured(trace.at("encoder", 1))["evenness"][7], wanted, rtol=1e-5)
+    np.testing.assert_allclose(wanted, 0.147, atol=5e-4)
+
+
+def causal_head():
+    """Three tokens, a b a, uniform over what each may see: rows 1; 1/2 1/2; 1/3 1/3 1/3."""
+    text, zero = tokens("a", "b", "a"), np.zeros((1, 3, 2), np.float32)
+    return Attention("decoder", 0, text, text, zero, zero, zero, causal=True)
+
+
+def test_in_a_causal_stack_nobody_has_a_next_token_and_a_first_copy_has_no_other():
+    found = measured(causal_head())
+    assert np.isnan(found["next"]).all()
+    np.testing.assert_allclose(found["previous"], (1 / 2 + 1 / 3) / 2, rtol=1e-6)
+    np.testing.assert_allclose(found["duplicate"], 1 / 3, rtol=1e-6)
+    np.testing.assert_allclose(found["evenness"], 1, rtol=1e-6)
+
+
+def test_visible_keys_are_those_that_mask_causality_and_window_leave():
+    head = causal_head()
+    np.testing.assert_array_equal(head.visible(), np.tri(3, dtype=bool))
+    np.testing.assert_array_equal(replace(head, window=2).visible(), np.tri(3, dtype=bool) & (np.tri(3, k=-2) == 0))
+    np.testing.assert_array_equal(replace(head, causal=False).visible(), np.ones((3, 3), bool))
+    stored = Attention("encoder", 0, head.queries, head.keys, None, None, None, stored=np.eye(3, dtype=np.float32)[None])
+    np.testing.assert_array_equal(stored.visible(), np.eye(3, dtype=bool))
 
 
 def test_mean_distance_by_hand():

@@ -330,10 +330,10 @@ def test_parts_join_to_one_softmax():
     torch.testing.assert_close(sparse.join(parts), F.scaled_dot_product_attention(q, k, v))
 
 
-@given(n=st.integers(1, 40), width=st.integers(1, 12), stride=st.integers(1, 12), n_global=st.integers(0, 6))
-def test_counted_scores_are_the_cells_of_the_pattern(n, width, stride, n_global):
-    options = Options(width=width, stride=stride, n_global=n_global, n_random=0)
-    for name in ("causal", "window", "longformer", "strided", "bigbird"):
+@given(n=st.integers(1, 40), width=st.integers(1, 12), stride=st.integers(1, 12), n_global=st.integers(0, 6), some=st.integers(0, 50))
+def test_counted_scores_are_the_cells_of_the_pattern(n, width, stride, n_global, some):
+    options = Options(width=width, stride=stride, n_global=n_global, n_random=0, prefix=some, hidden=some)
+    for name in ("causal", "padding", "prefix", "window", "longformer", "strided", "bigbird"):
         assert cells(name, n, options) == VARIANTS[name].seen(n, options).sum(), name
     assert cells("full", n, options) == n * n
 
