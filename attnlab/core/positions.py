@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from attnlab.core.trace import Array, frozen, softmax
 
+Slopes = Literal["paper", "code"]
 Positions = Literal["none", "sinusoidal", "learned", "rotary", "alibi", "relative"]
 ENCODINGS: tuple[Positions, ...] = ("none", "sinusoidal", "learned", "rotary", "alibi", "relative")
 ABSOLUTE: tuple[Positions, ...] = ("sinusoidal", "learned")
@@ -64,14 +65,21 @@ def gaps(n_q: int, n_k: int | None = None) -> NDArray[np.int64]:
     return np.arange(n_k) - np.arange(n_k - n_q, n_k)[:, None]
 
 
-def alibi_slopes(n_heads: int) -> Array:
-    """How much of a score each head loses per token of distance: 2^(-8/h), 2^(-16/h), ... [h]. Source: Press et al. (2022)."""
-    return frozen(2.0 ** (-8.0 * np.arange(1, n_heads + 1) / n_heads))
+def alibi_slopes(n_heads: int, slopes: Slopes = "paper") -> Array:
+    """How much of a score each head loses per token of distance. [h]. Source: Press et al. (2022), 3, and its released code.
+
+    paper: 2^(-8/h), 2^(-16/h), ... for any number of heads. code: the same for a power of two; for other numbers the slopes of the next
+    smaller power of two, then every other slope of the next larger one. Models were trained with these (BLOOM, MPT).
+    """
+    if slopes == "paper":
+        return frozen(2.0 ** (-8.0 * np.arange(1, n_heads + 1) / n_heads))
+    whole = 1 << (n_heads.bit_length() - 1)
+    return frozen(np.concatenate((alibi_slopes(whole), alibi_slopes(2 * whole)[0::2][: n_heads - whole])))
 
 
-def alibi(n: int, n_heads: int) -> Array:
+def alibi(n: int, n_heads: int, slopes: Slopes = "paper") -> Array:
     """What ALiBi adds to the scores: minus slope times distance. [h n n]"""
-    return frozen(-alibi_slopes(n_heads)[:, None, None] * np.abs(gaps(n)))
+    return frozen(-alibi_slopes(n_heads, slopes)[:, None, None] * np.abs(gaps(n)))
 
 
 def relative_bucket(gap: NDArray[np.int64], *, bidirectional: bool, buckets: int = BUCKETS, furthest: int = FURTHEST) -> NDArray[np.int64]:
@@ -86,6 +94,12 @@ def relative_bucket(gap: NDArray[np.int64], *, bidirectional: bool, buckets: int
     ratio = np.log(np.maximum(gap, 1).astype(np.float32) / np.float32(exact)) / np.float32(math.log(furthest / exact))
     far = np.minimum(exact + (ratio * (buckets - exact)).astype(np.int64), buckets - 1)
     return start + np.where(gap < exact, gap, far)
+
+
+def shares_last_bucket(*, bidirectional: bool, buckets: int = BUCKETS, furthest: int = FURTHEST) -> int:
+    """The distance from which on every key behind the query falls in one bucket: 91 for T5's 32 buckets and 128 tokens, both ways."""
+    bucket = relative_bucket(-np.arange(furthest + 1), bidirectional=bidirectional, buckets=buckets, furthest=furthest)
+    return int(np.argmax(bucket == bucket[-1]))
 
 
 def relative(table: Array, gap: NDArray[np.int64], *, bidirectional: bool, furthest: int = FURTHEST) -> Array:

@@ -147,9 +147,9 @@ class Attention:
     def visible(self) -> NDArray[np.bool_]:
         """Which keys a query may see, by mask, causality and window; of weights alone, those that some head gives weight. [q k]"""
         if self.stored is not None:
-            return (self.stored > 0).any(0)
+            return np.asarray((self.stored > 0).any(0))
         heads = 1 if self.bias is None else self.bias.shape[0]
-        return np.isfinite([self.added(head) for head in range(heads)]).any(0)
+        return np.asarray(np.isfinite([self.added(head) for head in range(heads)]).any(0))
 
     @property
     def adds(self) -> bool:

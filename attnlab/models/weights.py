@@ -131,7 +131,7 @@ def _own_layer(module: own.Transformer, stack: Stack, number: int, n: int) -> La
     bias: Any = getattr(module, f"{stack}_bias")
     place: dict[str, Any] = {}
     if config.positions == "alibi":
-        place["slopes"] = alibi_slopes(config.n_heads)
+        place["slopes"] = alibi_slopes(config.n_heads, config.slopes)
     elif config.positions == "relative":
         place["table"] = array(bias.table.weight)
     elif config.positions == "rotary":

@@ -43,6 +43,30 @@ def test_a_column_repeats_after_its_wavelength(column, expected):
     assert pos.wavelength(column, 4) == pytest.approx(expected)
 
 
+def test_slopes_of_twelve_heads_differ_between_the_paper_and_its_code():
+    """Paper: 2^(-8i/12). Code: the eight of 8 heads, then 2^-0.5, 2^-1.5, 2^-2.5, 2^-3.5, every other one of 16 heads."""
+    np.testing.assert_allclose(pos.alibi_slopes(12), [2.0 ** (-8 * i / 12) for i in range(1, 13)], rtol=1e-6)
+    code = [2.0**-i for i in range(1, 9)] + [2.0 ** -(i + 0.5) for i in range(4)]
+    np.testing.assert_allclose(pos.alibi_slopes(12, "code"), code, rtol=1e-6)
+
+
+def test_the_codes_slopes_are_those_that_transformers_gives_to_bloom():
+    from transformers.models.bloom.modeling_bloom import build_alibi_tensor
+
+    for n_heads in (3, 6, 8, 12, 20):
+        theirs = build_alibi_tensor(torch.ones(1, 2), n_heads, torch.float32)[:, 0, 1]
+        np.testing.assert_allclose(pos.alibi_slopes(n_heads, "code"), theirs.numpy(), rtol=1e-5)
+
+
+def test_the_last_of_32_buckets_begins_at_91_both_ways_and_at_113_one_way():
+    gap = np.arange(200)
+    for both, first in ((True, 91), (False, 113)):
+        bucket = pos.relative_bucket(-gap, bidirectional=both)
+        assert pos.shares_last_bucket(bidirectional=both) == first
+        assert len(set(bucket[first:])) == 1
+        assert bucket[first - 1] != bucket[first]
+
+
 def test_slopes_of_eight_heads_halve_from_head_to_head():
     np.testing.assert_array_equal(pos.alibi_slopes(8), [2.0**-i for i in range(1, 9)])
 
@@ -77,7 +101,8 @@ def test_rotation_agrees_with_the_models(n, d, start, seed):
 
 @pytest.mark.parametrize("n_heads", [1, 3, 4, 8, 12])
 def test_slopes_agree_with_the_models(n_heads):
-    np.testing.assert_allclose(pos.alibi_slopes(n_heads), transformer.alibi_slopes(n_heads).numpy(), rtol=1e-6)
+    for slopes in ("paper", "code"):
+        np.testing.assert_allclose(pos.alibi_slopes(n_heads, slopes), transformer.alibi_slopes(n_heads, slopes).numpy(), rtol=1e-6)
 
 
 @pytest.mark.parametrize("bidirectional", [True, False])

@@ -10,15 +10,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from attnlab.core.positions import Positions
 from attnlab.models.inhouse.dropout import Dropout
 from attnlab.models.recorder import Call, record, record_residual
 from attnlab.models.spec import Edit
 from attnlab.words import InputError
 
-Positions = Literal["none", "sinusoidal", "learned", "rotary", "alibi", "relative"]
 Task = Literal["translate", "classify", "tag", "generate"]
 Mask = Tensor | None  # bool, True where a key may be seen; None: everywhere
 Bias = Tensor | None  # added to the scores; None: nothing
+Memory = Tensor | None  # what the encoder hands to the decoder [b k d_model]
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Config:
     """Everything that decides the shape of a Transformer. A stack with 0 layers does not exist.
 
     task: translate (encoder-decoder), classify (encoder, pooled), tag (encoder, one answer per token), generate (decoder).
+    slopes: of ALiBi, as its paper or as its released code gives them; they differ where the heads are no power of two.
     vocab: pieces that can be read; target_vocab: pieces that can be written (the same table when 0). classes: labels of classify.
     """
 
@@ -48,6 +50,7 @@ class Config:
     embedding_norm: bool = False
     scale_embeddings: bool = True
     norm_eps: float = 1e-5
+    slopes: Literal["paper", "code"] = "paper"
 
     def __post_init__(self) -> None:
         if self.positions not in get_args(Positions):
@@ -79,9 +82,12 @@ def rotate(x: Tensor, start: int = 0, base: float = 10000.0) -> Tensor:
     return torch.stack((even * cos - odd * sin, even * sin + odd * cos), -1).flatten(-2)
 
 
-def alibi_slopes(n_heads: int) -> Tensor:
+def alibi_slopes(n_heads: int, slopes: Literal["paper", "code"] = "paper") -> Tensor:
     """One slope per head, a geometric series 2^(-8/h), 2^(-16/h), ... [h]. Source: Press et al. (2022)."""
-    return 2.0 ** (-8.0 * torch.arange(1, n_heads + 1) / n_heads)
+    if slopes == "paper":
+        return 2.0 ** (-8.0 * torch.arange(1, n_heads + 1) / n_heads)
+    whole = 2 ** int(math.log2(n_heads))  # the code: those of the next smaller power of two, then every other one of the next larger
+    return torch.cat((alibi_slopes(whole), alibi_slopes(2 * whole)[::2][: n_heads - whole]))
 
 
 def relative_bucket(gap: Tensor, *, bidirectional: bool, buckets: int = 32, furthest: int = 128) -> Tensor:
@@ -89,8 +95,7 @@ def relative_bucket(gap: Tensor, *, bidirectional: bool, buckets: int = 32, furt
     bucket = torch.zeros_like(gap)
     if bidirectional:
         buckets //= 2
-        bucket = (gap > 0) * buckets
-        gap = gap.abs()
+        bucket, gap = (gap > 0) * buckets, gap.abs()
     else:
         gap = (-gap).clamp(min=0)
     exact = buckets // 2
@@ -103,7 +108,7 @@ class PositionBias(nn.Module):
 
     def __init__(self, config: Config, *, causal: bool) -> None:
         super().__init__()
-        self.kind, self.causal, self.n_heads = config.positions, causal, config.n_heads
+        self.kind, self.causal, self.n_heads, self.slopes = config.positions, causal, config.n_heads, config.slopes
         if self.kind == "relative":
             self.table = nn.Embedding(32, config.n_heads)
 
@@ -113,9 +118,8 @@ class PositionBias(nn.Module):
             return None
         gap = torch.arange(n_k) - torch.arange(n_k - n_q, n_k)[:, None]  # [q k], key - query
         if self.kind == "alibi":
-            return -alibi_slopes(self.n_heads)[None, :, None, None] * gap.abs()
-        gap = gap.to(self.table.weight.device)
-        return self.table(relative_bucket(gap, bidirectional=not self.causal)).permute(2, 0, 1)[None]
+            return -alibi_slopes(self.n_heads, self.slopes)[None, :, None, None] * gap.abs()
+        return self.table(relative_bucket(gap.to(self.table.weight.device), bidirectional=not self.causal)).permute(2, 0, 1)[None]
 
 
 @dataclass
@@ -126,7 +130,8 @@ class Cache:
     v: Tensor | None = None
 
 
-Caches = list[tuple[Cache, Cache]]  # per layer: of itself, of cross-attention
+Both = tuple[Cache, Cache]  # of itself, of cross-attention
+Caches = list[Both]  # per layer
 
 
 class MultiHeadAttention(nn.Module):
@@ -144,7 +149,7 @@ class MultiHeadAttention(nn.Module):
         """[b n d_model] -> [b h n d]"""
         return x.unflatten(-1, (self.n_heads, self.d_head)).transpose(1, 2)
 
-    def forward(self, x: Tensor, memory: Tensor | None, mask: Mask, bias: Bias, causal: bool, cache: Cache | None = None) -> Tensor:
+    def forward(self, x: Tensor, memory: Memory, mask: Mask, bias: Bias, causal: bool, cache: Cache | None = None) -> Tensor:
         """x asks, memory (x itself when None) answers. x [b q d_model], mask [b 1 1|q k], bias [1 h q k] -> [b q d_model]"""
         q = self.split(self.w_q(x))  # [b h q d]
         if memory is not None and cache is not None and cache.k is not None and cache.v is not None:
@@ -204,9 +209,7 @@ class Layer(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(config.d_model, config.norm_eps) for _ in range(2 + cross))
         self.dropout = Dropout(config.dropout)
 
-    def forward(
-        self, x: Tensor, mask: Mask, bias: Bias, memory: Tensor | None = None, seen: Mask = None, caches: tuple[Cache, Cache] | None = None
-    ) -> Tensor:
+    def forward(self, x: Tensor, mask: Mask, bias: Bias, memory: Memory = None, seen: Mask = None, caches: Both | None = None) -> Tensor:
         """[b n d_model] -> [b n d_model]"""
         own, other = caches or (None, None)
         norms = iter(self.norms)
@@ -251,8 +254,7 @@ class Embedding(nn.Module):
         x = self.token(ids) * self.scale  # [b n d]
         positions = None if at == "none" else self.positions(start, ids.shape[1]) if at is None else self.positions(0, max(at) + 1)
         if positions is not None:
-            positions = positions if at is None else positions[torch.tensor(at)]  # [n d]
-            x = x + positions.to(x)
+            x = x + (positions if at is None else positions[torch.tensor(at)]).to(x)  # [b n d]
         if self.segment is not None:
             x = x + self.segment(torch.zeros_like(ids) if segments is None else segments)
         return self.dropout(self.norm(x))
@@ -323,9 +325,7 @@ class Transformer(nn.Module):
         record_residual("encoder", x)
         return self.encoder_norm(x)
 
-    def decode(
-        self, ids: Tensor, memory: Tensor | None = None, seen: Mask = None, caches: Caches | None = None, *, at: Edit = None
-    ) -> Tensor:
+    def decode(self, ids: Tensor, memory: Memory = None, seen: Mask = None, caches: Caches | None = None, *, at: Edit = None) -> Tensor:
         """What the decoder makes of its past and of memory; with caches, ids are the new tokens, unpadded. [b n] -> [b n d_model]"""
         start = 0 if not caches or caches[0][0].k is None else caches[0][0].k.shape[2]
         x = self.target(ids, start=start, at=at)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast, get_args
 
 import numpy as np
 import streamlit as st
@@ -16,7 +16,7 @@ from attnlab.models.spec import Model
 from attnlab.ui.ask import ask_choice, ask_number
 from attnlab.ui.language import t
 from attnlab.ui.positions.charts import short
-from attnlab.ui.rows import ask_step, ask_whole
+from attnlab.ui.rows import ask_row, ask_step, ask_whole
 from attnlab.ui.traces import get_model
 from attnlab.words import InputError
 
@@ -137,20 +137,28 @@ def alibi(n: int, places: Sequence[Any]) -> View:
         h = ask_number("slopes", 1, 16, HEADS, label=t("positions.n_heads"))
     with places[1]:
         head = ask_number("bias_head", 0, h - 1, 0, label=t("ui.head"))
-    slopes = pos.alibi_slopes(h)
-    bias = pos.alibi(n, h)
+    source = ask_slopes(h)
+    slopes, bias = pos.alibi_slopes(h, source), pos.alibi(n, h, source)
 
     def formula(gap: int, head: int) -> str:
         m = slopes[head]
         return (
-            rf"\begin{{aligned}}b_{{ij}} &= -m_h\,|i-j|, \quad m_{{{head}}} = 2^{{-8\cdot{head + 1}/{h}}} = {m:.4g}\\"
+            rf"\begin{{aligned}}b_{{ij}} &= -m_h\,|i-j|, \quad m_{{{head}}} = 2^{{-{-math.log2(m):.4g}}} = {m:.4g}\\"
             rf"b &= -{m:.4g} \cdot {gap} = {-m * gap:.4g}\\e^{{b}} &= {math.exp(-m * gap):.4g}\end{{aligned}}"
         )
 
     columns, axes = [f"H{i} m {m:.3g}" for i, m in enumerate(slopes)], (t("positions.distance"), t("ui.head"))
     table, similarity, said = bias[:, 0, :].T, pos.factor(bias[head], frozen(0.0)), t("positions.said_alibi")
-    facts = {"heads": h, "head": head}
+    facts = {"heads": h, "head": head, "slopes": source}
     return View(table, numbers(n), columns, axes, t("positions.bias"), similarity, formula, said, bias=bias[head], facts=facts)
+
+
+def ask_slopes(n_heads: int) -> pos.Slopes:
+    """Where the slopes come from; paper and released code agree for a power of two, and then nothing is asked."""
+    if n_heads & (n_heads - 1) == 0:
+        return "paper"
+    possible = {name: t(f"positions.slopes_{name}") for name in get_args(pos.Slopes)}
+    return cast(pos.Slopes, ask_row("slopes_of", possible, label=t("positions.slopes_of")))
 
 
 def relative(n: int, places: Sequence[Any]) -> View:
@@ -164,6 +172,7 @@ def relative(n: int, places: Sequence[Any]) -> View:
     gap = np.arange(1 - n, n if both else 1)
     bucket = pos.relative_bucket(gap, bidirectional=both, buckets=len(table), furthest=furthest)
     by_gap = pos.relative(table, gap, bidirectional=both, furthest=furthest)  # [h gaps]
+    last = pos.shares_last_bucket(bidirectional=both, buckets=len(table), furthest=furthest)
 
     def formula(i: int, h: int) -> str:
         return (
@@ -174,7 +183,7 @@ def relative(n: int, places: Sequence[Any]) -> View:
     bias = pos.relative(table, pos.gaps(n), bidirectional=both, furthest=furthest)[head]
     rows, columns = [f"{g:+d} → {b}" for g, b in zip(gap, bucket, strict=True)], [f"H{h}" for h in range(table.shape[1])]
     axes, facts = (t("positions.gap_bucket"), t("ui.head")), {"table": name, "head": head}
-    similarity, said = relative_factor(model, head, n), t("positions.said_relative", name=name, buckets=len(table), furthest=furthest)
+    similarity, said = relative_factor(model, head, n), t("positions.said_relative", name=name, buckets=len(table), furthest=last)
     return View(by_gap.T, rows, columns, axes, t("positions.bias"), similarity, formula, said, bias=bias, along=gap.tolist(), facts=facts)
 
 
