@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from attnlab.core import sparse
-from attnlab.core.variants import Options
+from attnlab.core.variants import VARIANTS, Options
 
 MEASURED = ("full", "window", "longformer", "strided", "bigbird", "linear")
 
@@ -23,21 +23,8 @@ class Cost:
 
 def cells(name: str, n: int, options: Options) -> float:
     """How many scores a variant computes: n², or as many as its pattern has (for drawn keys: at most)."""
-    w, g, s = min(options.width, n), min(options.n_global, n), min(options.stride, n)
-    if name in ("window", "longformer", "bigbird"):
-        near = n * (2 * w - 1) - w * (w - 1)
-        ends = sum(min(n, i + w) - max(0, i - w + 1) for i in range(g))  # of the window: in rows that are global anyway
-        strip = sum(min(n, i + w) - max(g, i - w + 1) for i in range(g) if i + w > g)  # and in columns that are
-        wide = 0 if name == "window" else g * n - ends + g * (n - g) - strip
-        return float(near + wide + (n * min(options.n_random, n) if name == "bigbird" else 0))
-    if name == "strided":
-        return float(sum(min(i + 1, s) + i // s for i in range(n)))
-    if name == "prefix":
-        p = min(options.prefix, n)
-        return float(n * (n + 1) // 2 + p * (p - 1) // 2)
-    if name == "padding":
-        return float(n * max(n - options.hidden, 1))
-    return n * (n + 1) / 2 if name == "causal" else float(n) * n
+    count = VARIANTS[name].cells
+    return float(n) * n if count is None else count(n, options)
 
 
 def cost(name: str, n: int, d: int, options: Options) -> Cost:

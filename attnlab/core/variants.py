@@ -264,9 +264,10 @@ Kind = Literal["score", "mask", "sparse", "linear", "shared", "normaliser"]
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to attend. pattern: who may see whom, given n and the options; None for everybody. square: needs as many queries as keys.
+    """One way to attend, and all that is said of it. pattern: who may see whom, given n and the options; None for everybody.
 
-    several: needs a layer with several heads.
+    square: needs as many queries as keys. several: needs a layer with several heads. needs: the options it can be given.
+    cells: how many scores its pattern has (for drawn keys: at most), without making it; None for n².
     """
 
     name: str
@@ -275,6 +276,8 @@ class Variant:
     run: Callable[[Inputs, Options, Pattern | None], Attended]
     pattern: Callable[[int, Options], Pattern] | None = None
     several: bool = False
+    needs: tuple[str, ...] = ()
+    cells: Callable[[int, Options], float] | None = None
 
     @property
     def square(self) -> bool:
@@ -325,23 +328,80 @@ def _normalised(normalise: Callable[[Array, Options], Array]) -> Callable[[Input
     return lambda given, options, seen: attend(given.scores(), given.one()[2], seen, lambda scores: normalise(scores, options))
 
 
+# How many scores a pattern has, counted without making it
+
+
+def _half(n: int, options: Options) -> float:
+    return n * (n + 1) / 2
+
+
+def _prefix_cells(n: int, options: Options) -> float:
+    length = min(options.prefix, n)
+    return n * (n + 1) / 2 + length * (length - 1) / 2
+
+
+def _window_cells(n: int, options: Options) -> float:
+    w = min(options.width, n)
+    return float(n * (2 * w - 1) - w * (w - 1))
+
+
+def _longformer_cells(n: int, options: Options) -> float:
+    w, g = min(options.width, n), min(options.n_global, n)
+    ends = sum(min(n, i + w) - max(0, i - w + 1) for i in range(g))  # of the window: in rows that are global anyway
+    strip = sum(min(n, i + w) - max(g, i - w + 1) for i in range(g) if i + w > g)  # and in columns that are
+    return _window_cells(n, options) + g * n - ends + g * (n - g) - strip
+
+
+def _strided_cells(n: int, options: Options) -> float:
+    s = min(options.stride, n)
+    return float(sum(min(i + 1, s) + i // s for i in range(n)))
+
+
 ALL: tuple[Variant, ...] = (
     Variant("full", "score", "Vaswani et al. (2017)", _softmax),
     Variant("unscaled", "score", "Luong et al. (2015)", _unscaled),
-    Variant("additive", "score", "Bahdanau et al. (2015)", _additive),
-    Variant("general", "score", "Luong et al. (2015)", _general),
-    Variant("causal", "mask", "Vaswani et al. (2017)", _softmax, lambda n, o: causal(n)),
-    Variant("padding", "mask", "Vaswani et al. (2017)", _softmax, lambda n, o: padding(n, o.hidden)),
-    Variant("prefix", "mask", "Liu et al. (2018)", _softmax, lambda n, o: prefix(n, o.prefix)),
-    Variant("window", "sparse", "Parmar et al. (2018)", _softmax, lambda n, o: window(n, o.width)),
-    Variant("longformer", "sparse", "Beltagy et al. (2020)", _softmax, lambda n, o: longformer(n, o.width, o.n_global)),
-    Variant("strided", "sparse", "Child et al. (2019)", _softmax, lambda n, o: strided(n, o.stride)),
-    Variant("bigbird", "sparse", "Zaheer et al. (2020)", _softmax, lambda n, o: bigbird(n, o.width, o.n_global, o.n_random, o.seed)),
+    Variant("additive", "score", "Bahdanau et al. (2015)", _additive, needs=("seed",)),
+    Variant("general", "score", "Luong et al. (2015)", _general, needs=("seed",)),
+    Variant("causal", "mask", "Vaswani et al. (2017)", _softmax, lambda n, o: causal(n), cells=_half),
+    Variant(
+        "padding",
+        "mask",
+        "Vaswani et al. (2017)",
+        _softmax,
+        lambda n, o: padding(n, o.hidden),
+        needs=("hidden",),
+        cells=lambda n, o: float(n * max(n - o.hidden, 1)),
+    ),
+    Variant("prefix", "mask", "Liu et al. (2018)", _softmax, lambda n, o: prefix(n, o.prefix), needs=("prefix",), cells=_prefix_cells),
+    Variant("window", "sparse", "Parmar et al. (2018)", _softmax, lambda n, o: window(n, o.width), needs=("width",), cells=_window_cells),
+    Variant(
+        "longformer",
+        "sparse",
+        "Beltagy et al. (2020)",
+        _softmax,
+        lambda n, o: longformer(n, o.width, o.n_global),
+        needs=("width", "n_global"),
+        cells=_longformer_cells,
+    ),
+    Variant(
+        "strided", "sparse", "Child et al. (2019)", _softmax, lambda n, o: strided(n, o.stride), needs=("stride",), cells=_strided_cells
+    ),
+    Variant(
+        "bigbird",
+        "sparse",
+        "Zaheer et al. (2020)",
+        _softmax,
+        lambda n, o: bigbird(n, o.width, o.n_global, o.n_random, o.seed),
+        needs=("width", "n_global", "n_random", "seed"),
+        cells=lambda n, o: _longformer_cells(n, o) + n * min(o.n_random, n),
+    ),
     Variant("linear", "linear", "Katharopoulos et al. (2020)", _linear),
-    Variant("linear_causal", "linear", "Katharopoulos et al. (2020)", _linear, lambda n, o: causal(n)),
-    Variant("grouped", "shared", "Ainslie et al. (2023)", _shared(lambda o: o.groups), several=True),
+    Variant("linear_causal", "linear", "Katharopoulos et al. (2020)", _linear, lambda n, o: causal(n), cells=_half),
+    Variant("grouped", "shared", "Ainslie et al. (2023)", _shared(lambda o: o.groups), several=True, needs=("groups",)),
     Variant("multi_query", "shared", "Shazeer (2019)", _shared(lambda o: 1), several=True),
-    Variant("temperature", "normaliser", "Hinton et al. (2015)", _normalised(lambda s, o: tempered(s, o.temperature))),
+    Variant(
+        "temperature", "normaliser", "Hinton et al. (2015)", _normalised(lambda s, o: tempered(s, o.temperature)), needs=("temperature",)
+    ),
     Variant("sparsemax", "normaliser", "Martins & Astudillo (2016)", _normalised(lambda s, o: sparsemax(s))),
     Variant("entmax15", "normaliser", "Peters et al. (2019)", _normalised(lambda s, o: entmax15(s))),
 )

@@ -1,6 +1,7 @@
 """Every variant against an independent route: dense softmax with the mask, torch, quadratic forms, bisection, and hand values."""
 
 import math
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -333,7 +334,7 @@ def test_parts_join_to_one_softmax():
 @given(n=st.integers(1, 40), width=st.integers(1, 12), stride=st.integers(1, 12), n_global=st.integers(0, 6), some=st.integers(0, 50))
 def test_counted_scores_are_the_cells_of_the_pattern(n, width, stride, n_global, some):
     options = Options(width=width, stride=stride, n_global=n_global, n_random=0, prefix=some, hidden=some)
-    for name in ("causal", "padding", "prefix", "window", "longformer", "strided", "bigbird"):
+    for name in ("causal", "padding", "prefix", "window", "longformer", "strided", "bigbird", "linear_causal"):
         assert cells(name, n, options) == VARIANTS[name].seen(n, options).sum(), name
     assert cells("full", n, options) == n * n
 
@@ -352,3 +353,7 @@ def test_measured_times_come_one_by_one_with_ratios():
     assert [(t.name, t.n) for t in got] == [("full", 32), ("window", 32), ("full", 64), ("window", 64)]
     assert all(t.seconds > 0 for t in got)
     assert got[3].ratio == got[2].seconds / got[3].seconds
+
+
+def test_every_option_is_needed_by_a_variant_and_every_need_is_an_option():
+    assert {need for variant in VARIANTS.values() for need in variant.needs} == {field.name for field in fields(Options)}

@@ -86,27 +86,13 @@ def typed() -> Given:
     return Given(Inputs(q, k, v, 0, 1 / sqrt(2)), tokens, tokens, {}, t("variants.typed"))
 
 
-NEEDS = {
-    "additive": ("seed",),
-    "general": ("seed",),
-    "padding": ("hidden",),
-    "prefix": ("prefix",),
-    "window": ("width",),
-    "longformer": ("width", "n_global"),
-    "strided": ("stride",),
-    "bigbird": ("width", "n_global", "n_random", "seed"),
-    "grouped": ("groups",),
-    "temperature": ("temperature",),
-}
-
-
 def ask_options(variant: Variant, given: Given) -> Options:
     """What this variant can be given, and nothing else; the rest stays at its default."""
     n, heads = len(given.keys), len(given.inputs.q)
     possible = [str(g) for g in range(1, heads + 1) if heads % g == 0]
     middle = possible[len(possible) // 2]  # neither one group for all heads nor one for each
     found: dict[str, Any] = {"groups": int(middle)}
-    for name in NEEDS.get(variant.name, ()):
+    for name in variant.needs:
         label = t(f"variants.option_{name}")
         if name == "temperature":
             found[name] = ask_slider("sharpness", 0.05, 5.0, 0.5, label=label, step=0.05)

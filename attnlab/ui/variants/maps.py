@@ -12,7 +12,7 @@ from attnlab.core.variants import ALL, VARIANTS, Attended, Options, Variant
 from attnlab.ui import canvas
 from attnlab.ui.language import language, t
 from attnlab.ui.show import export_row, show
-from attnlab.ui.variants.given import NEEDS, Given
+from attnlab.ui.variants.given import Given
 
 SMALL = 1e-6
 
@@ -141,7 +141,7 @@ def name_of(variant: Variant) -> str:
 
 def facts_of(given: Given, variant: Variant, options: Options) -> dict[str, object]:
     """What the picture is, in words: where q, k and v come from, and what this variant was given."""
-    given_to_it = {t(f"variants.option_{name}"): getattr(options, name) for name in NEEDS.get(variant.name, ())}
+    given_to_it = {t(f"variants.option_{name}"): getattr(options, name) for name in variant.needs}
     return {t("variants.made_from"): given.title} | given_to_it
 
 
