@@ -83,16 +83,14 @@ def train(
     """Train a Transformer of your own. Ctrl-C saves; --resume goes on."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from attnlab.training.run import plan, prepare, run
+    from attnlab.training.material import prepare
+    from attnlab.training.plan import layers_of, plan
+    from attnlab.training.run import run
 
     given = locals()
     shape = chosen(given, SHAPE)
     if layers is not None:
-        shape |= {
-            "classify": {"encoder_layers": layers},
-            "translate": {"encoder_layers": layers, "decoder_layers": layers},
-            "generate": {"decoder_layers": layers},
-        }.get(task, {"encoder_layers": layers})
+        shape |= layers_of(task, layers)  # type: ignore[arg-type]
     recipe = chosen(given, RECIPE)
     rest = {"shape": shape, "data": data, "valid": valid, "vocab": vocab, "probes": tuple(probe or ()), "init": init}
     rest |= {"source": source, "licence": licence}
@@ -182,7 +180,8 @@ def by_length(model: Any, lengths: range, sequences: int, seed: int, task: str) 
 
 def by_line(model: Any, data: Path) -> None:
     """Perplexity of a decoder on plain lines."""
-    from attnlab.training.run import encode, validate
+    from attnlab.training.material import encode
+    from attnlab.training.run import validate
 
     rows = read_rows(data, 1)
     scored = validate(model.module, [collate([example]) for example in encode(model.tokenizer, rows.good, "generate", ())])

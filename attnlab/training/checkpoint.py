@@ -10,7 +10,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from attnlab.files import write
-from attnlab.training.loop import Recipe, Trainer
+from attnlab.training.loop import Trainer
 from attnlab.words import InputError
 
 NAME = "checkpoint.safetensors"
@@ -61,12 +61,3 @@ def load_checkpoint(folder: Path, trainer: Trainer) -> None:
     trainer.history = about["history"]
     steps = sorted({int(key.split(".")[1]) for key in tensors if key.startswith("kept.")})
     trainer.kept = [(step, [tensors[f"kept.{step}.{name}"] for name in trainer.names]) for step in steps]
-
-
-def recipe_of(folder: Path) -> Recipe:
-    """The recipe a checkpoint was made with."""
-    try:
-        with safe_open(folder / NAME, "pt") as file:
-            return Recipe(**json.loads((file.metadata() or {})["about"])["recipe"])
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError("error.checkpoint", path=str(folder / NAME), why=str(error)) from None

@@ -22,10 +22,6 @@ class Rows:
     good: tuple[Row, ...]
     bad: tuple[tuple[int, str], ...] = ()
 
-    def first_bad(self) -> str:
-        line, why = self.bad[0]
-        return f"{self.path.name}:{line}: {why}"
-
 
 def read_rows(path: Path, columns: int) -> Rows:
     """Tab-separated rows with `columns` non-empty fields. Blank lines are skipped.

@@ -13,54 +13,21 @@ import sys
 import tempfile
 import threading
 import time
-import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
-from functools import cache
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
 from attnlab.files import safe_name
-from attnlab.models.inhouse.transformer import Config, Transformer
+from attnlab.training.limits import Limits, limits
 from attnlab.training.loop import Progress
-from attnlab.training.run import SHAPES, Kind, Plan, plan
-from attnlab.training.tasks import LETTERS, TASKS
-from attnlab.training.tokenizer import SPECIALS
+from attnlab.training.plan import Kind, Plan, parameters, plan
 from attnlab.words import ASSETS, InputError
 
 State = Literal["waiting", "starting", "running", "paused", "stopped", "done", "failed"]
 Order = Literal["pause", "stop"]
 ROOT = ASSETS.parent
-SETTINGS = ROOT / ".streamlit" / "attnlab.toml"
 ENDED: tuple[State, ...] = ("paused", "stopped", "done", "failed")
 KEPT = 24  # trainings that have ended and whose folders are still there
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one training may take: steps, minutes of computing, parameters, megabytes of data; and how many may wait."""
-
-    steps: int = 20_000
-    minutes: int = 20
-    parameters: int = 5_000_000
-    megabytes: int = 20
-    waiting: int = 12
-
-
-@cache
-def limits() -> Limits:
-    """From the section [training] of .streamlit/attnlab.toml; an environment variable such as ATTNLAB_TRAINING_STEPS goes before it.
-
-    Raises ValueError for a value that is not a whole number of at least 1.
-    """
-    said: Mapping[str, Any] = tomllib.loads(SETTINGS.read_text("utf-8")).get("training", {}) if SETTINGS.is_file() else {}
-    given = {option.name: os.environ.get(f"ATTNLAB_TRAINING_{option.name.upper()}", said.get(option.name)) for option in fields(Limits)}
-    chosen = {name: int(value) for name, value in given.items() if value is not None}
-    if wrong := {name: value for name, value in chosen.items() if value < 1}:
-        raise ValueError(f"limits of training must be at least 1; got {wrong}")
-    return replace(Limits(), **chosen)
 
 
 @dataclass(frozen=True)
@@ -273,24 +240,6 @@ class Jobs:
             del self._jobs[job.id]
 
 
-def parameters(wanted: Plan) -> int:
-    """How many numbers a plan's model has at most; nothing is allocated. Raises InputError for a shape that cannot be."""
-    stacks = {"translate": {}, "generate": {"encoder_layers": 0}}.get(wanted.kind, {"decoder_layers": 0})
-    choices: dict[str, Any] = stacks | SHAPES[wanted.kind] | wanted.shape
-    letters = wanted.kind in TASKS
-    vocab = len(LETTERS) + len(SPECIALS) if letters else wanted.vocab
-    config = Config("tag" if letters else wanted.kind, vocab=vocab, **choices | ({"classes": 2} if wanted.kind == "classify" else {}))  # type: ignore[arg-type]
-    with torch.device("meta"):
-        return sum(p.numel() for p in Transformer(config).parameters())
-
-
 def last_line(file: Path, code: int) -> str:
     lines = [line for line in file.read_text("utf-8", "replace").splitlines() if line.strip()]
     return lines[-1][:300] if lines else f"exit status {code}"
-
-
-def rising(history: Sequence[Progress], *, window: int = 50) -> bool:
-    """Whether the loss has left where it was: the mean of the last steps is half as high again as the lowest such mean before."""
-    losses = [progress.loss for progress in history]
-    means = [sum(losses[i : i + window]) / window for i in range(0, len(losses) - window + 1, window)]
-    return len(means) > 2 and means[-1] > 1.5 * min(means) + 0.05

@@ -19,6 +19,7 @@ Schedule = Literal["inverse_sqrt", "linear", "cosine"]
 Precision = Literal["float32", "bfloat16"]
 Scores = Mapping[str, float]
 POOLING = "pool.query"
+MOST = {"rate": 10, "warmup": 10**9, "smoothing": 0.99, "clip": 10**9, "patience": 10**9, "decay": 10, "pool_rate": 1000}
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,9 @@ class Recipe:
         for name in ("steps", "batch", "accumulate", "validate_every", "average"):
             if getattr(self, name) < 1:
                 raise InputError("error.at_least", name=name, given=getattr(self, name), least=1)
+        for name, most in MOST.items():
+            if not 0 <= getattr(self, name) <= most:  # nan is no number of any range
+                raise InputError("error.range", option=name, given=getattr(self, name), low=0, high=most)
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step (from 0): up in a line, then down by the schedule."""

@@ -10,18 +10,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from attnlab.files import write
+from attnlab.training.card import card
 from attnlab.training.checkpoint import NAME, load_checkpoint
-from attnlab.training.loop import Progress, Recipe, Scores, Trainer
-from attnlab.training.run import Material, Plan, finished, prepare, run
-from attnlab.version import VERSION
+from attnlab.training.loop import Progress, Scores, Trainer
+from attnlab.training.material import Material, prepare
+from attnlab.training.plan import Plan, read_plan
+from attnlab.training.run import finished, run
 from attnlab.words import InputError
-
-
-def read_plan(said: dict[str, Any]) -> Plan:
-    """A Plan as json.dumps(asdict(plan), default=str) wrote it."""
-    paths = {name: None if said[name] is None else Path(said[name]) for name in ("data", "valid")}
-    tuples = {name: tuple(said[name]) for name in ("lengths", "probes")}
-    return Plan(**said | paths | tuples | {"recipe": Recipe(**said["recipe"])})
 
 
 def work(folder: Path) -> None:
@@ -82,25 +77,6 @@ def keep(wanted: Plan, material: Material, model: Path) -> None:
     trainer = Trainer(material.module, wanted.recipe)
     load_checkpoint(model, trainer)
     finished(trainer, material, wanted).save(model)
-
-
-def card(wanted: Plan, material: Material, last: Progress | None, scores: Scores, size: int) -> str:
-    """What a stranger needs to know of the model."""
-    recipe = ", ".join(f"{name} {value}" for name, value in asdict(wanted.recipe).items())
-    shape = ", ".join(f"{name} {value}" for name, value in asdict(material.module.config).items())
-    data = f"{wanted.data.name}, {material.examples} rows ({len(material.refused)} left out)" if wanted.data else "generated"
-    measured = ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
-    lines = [
-        f"# A Transformer trained to {wanted.kind}",
-        "",
-        f"- Trained in the browser with attnlab {VERSION}, {0 if last is None else last.step} of {wanted.recipe.steps} steps.",
-        f"- Data: {data}.",
-        f"- Held out, when last measured: {measured or 'not measured'}.",
-        f"- {size:,} parameters: {shape}.",
-        f"- Recipe: {recipe}.",
-        "- Weaknesses: not examined. Nobody has checked what it says.",
-    ]
-    return "\n".join(lines) + "\n"
 
 
 def tell(events: IO[str], event: str, **facts: object) -> None:

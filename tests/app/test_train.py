@@ -5,11 +5,15 @@ import time
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from attnlab.training.jobs import Jobs, Limits
+from attnlab.training.jobs import Jobs
+from attnlab.training.limits import Limits
+from attnlab.training.loop import Progress
 from attnlab.ui.train import page as train
+from attnlab.ui.train.course import rising
 
 FRAME = str(Path(__file__).resolve().parents[2] / "pages" / "frame.py")
 PAGE = "build/train.py"
@@ -138,3 +142,12 @@ def test_a_model_that_was_downloaded_can_be_loaded_again(queue):
     assert not other.exception
     again = other.session_state["own_models"]["from-a-friend"]
     assert again.tag(["a b c d e"]) == model.tag(["a b c d e"])
+
+
+def test_a_rising_loss_is_seen_and_a_falling_one_is_not():
+    def history(losses):
+        return [Progress(i, 1000, float(loss), 0.1, 1.0, 1.0) for i, loss in enumerate(losses)]
+
+    assert not rising(history(np.linspace(4, 1, 400)))
+    assert rising(history([*np.linspace(4, 1, 200), *np.linspace(1, 5, 200)]))
+    assert not rising(history([9.0] * 60))

@@ -9,7 +9,8 @@ import torch
 import attnlab
 from attnlab.models.inhouse.model import InHouse
 from attnlab.models.untrained import beginning, trained_name, untrained
-from attnlab.training.run import plan, prepare
+from attnlab.training.material import prepare
+from attnlab.training.plan import plan
 from attnlab.words import InputError
 
 LETTERS = "a b c d e"

@@ -21,7 +21,7 @@ def test_bad_rows_are_counted_with_their_line_numbers(tmp_path):
     rows = read_rows(file, 2)
     assert rows.good == (("Go.", "Va !"), ("Run.", "Cours !"))
     assert [line for line, _ in rows.bad] == [2, 4, 5]
-    assert rows.first_bad() == "pairs.tsv:2: 1 columns where 2 are needed"
+    assert rows.bad[0] == (2, "1 columns where 2 are needed")
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_row(tmp_path):

@@ -3,15 +3,13 @@
 import time
 from collections.abc import Callable, Iterator
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from attnlab.models.inhouse.model import InHouse
-from attnlab.training.jobs import Jobs, Limits, Status, limits, parameters, rising
-from attnlab.training.loop import Progress
-from attnlab.training.run import plan
+from attnlab.training.jobs import Jobs, Status
+from attnlab.training.limits import Limits, limits
 from attnlab.training.snapshots import read_snapshot, steps
 from attnlab.words import InputError
 
@@ -136,17 +134,3 @@ def test_limits_come_from_the_environment_before_the_file(monkeypatch):
         limits()
     monkeypatch.undo()
     limits.cache_clear()
-
-
-def test_a_rising_loss_is_seen_and_a_falling_one_is_not():
-    def history(losses):
-        return [Progress(i, 1000, float(loss), 0.1, 1.0, 1.0) for i, loss in enumerate(losses)]
-
-    assert not rising(history(np.linspace(4, 1, 400)))
-    assert rising(history([*np.linspace(4, 1, 200), *np.linspace(1, 5, 200)]))
-    assert not rising(history([9.0] * 60))
-
-
-def test_the_size_of_a_plan_is_the_size_of_its_model():
-    small = {"d_model": 16, "d_ff": 16, "n_heads": 2, "encoder_layers": 1}
-    assert parameters(plan("copy", shape=small)) < parameters(plan("copy", shape=small | {"encoder_layers": 2}))

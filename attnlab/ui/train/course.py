@@ -115,3 +115,10 @@ def curves(course: Course) -> dict[str, dict[str, list[float]]]:
         "held": {"x": at, "y": held},
         "score": {"x": at, "y": accuracy},
     }
+
+
+def rising(history: Sequence[Progress], *, window: int = 50) -> bool:
+    """Whether the loss has left where it was: the mean of the last steps is half as high again as the lowest such mean before."""
+    losses = [progress.loss for progress in history]
+    means = [sum(losses[i : i + window]) / window for i in range(0, len(losses) - window + 1, window)]
+    return len(means) > 2 and means[-1] > 1.5 * min(means) + 0.05

@@ -5,13 +5,14 @@ from typing import Any
 
 import streamlit as st
 
-from attnlab.training.jobs import Jobs, Limits, Status, rising
-from attnlab.training.run import Kind
+from attnlab.training.jobs import Jobs, Status
+from attnlab.training.limits import Limits
+from attnlab.training.plan import Kind, layers_of
 from attnlab.training.snapshots import steps
 from attnlab.ui import link
 from attnlab.ui.ask import ask_choice, ask_number, ask_text
 from attnlab.ui.language import language, md_escape, t
-from attnlab.ui.train.course import Course, draw, read_example, snapshots
+from attnlab.ui.train.course import Course, draw, read_example, rising, snapshots
 from attnlab.ui.train.result import LETTERS, show_result
 
 EVERY = 2.0  # seconds between two looks at a training
@@ -67,8 +68,7 @@ def ask_training() -> None:
         recipe, shape = ask_more(task, start)
         rest = ask_texts(task)
     recipe |= {"steps": total, "validate_every": max(1, total // WATCHED)}
-    stacks = {"encoder_layers": layers} | ({"decoder_layers": layers} if task == "translate" else {})
-    shape |= stacks | {"n_heads": heads, "d_model": width, "d_ff": 4 * width, "positions": positions}
+    shape |= layers_of(task, layers) | {"n_heads": heads, "d_model": width, "d_ff": 4 * width, "positions": positions}
     status = status_of(current())
     busy = status is not None and status.busy
     if st.button(t("train.start"), type="primary", width="stretch", disabled=busy or (data is None and task in ("translate", "classify"))):

@@ -1,0 +1,167 @@
+"""From a plan to what a training reads: rows split, tokenised and made into batches, and a model that has not learned yet."""
+
+import json
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+
+from attnlab.models.inhouse.transformer import Transformer
+from attnlab.training.data import Batch, Example, Row, Rows, batches, buckets, collate, read_labelled, read_rows
+from attnlab.training.plan import SHAPES, Kind, Plan, config_of
+from attnlab.training.tasks import LETTERS, TASKS, draw, task_batches
+from attnlab.training.tokenizer import SPECIALS, letter_tokenizer, train_tokenizer
+from attnlab.words import InputError
+
+HELD_OUT = 0.05  # of the rows, when no held-out file is given
+COLUMNS: dict[Kind, int] = {"translate": 2, "classify": 2, "generate": 1}
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything a training reads: batches from any step on, the validation batches, and the rows that were refused."""
+
+    tokenizer: Tokenizer
+    from_step: Callable[[int], Iterator[Batch]]
+    valid: tuple[Batch, ...]
+    module: Transformer
+    labels: tuple[str, ...] = ()
+    refused: tuple[tuple[int, str], ...] = ()
+    examples: int = 0
+    probes: tuple[str, ...] = ()
+
+
+def prepare(wanted: Plan) -> Material:
+    """Read, tokenise and build. Raises InputError for data that cannot be trained on."""
+    torch.manual_seed(wanted.recipe.seed)
+    return letters_material(wanted) if wanted.kind in TASKS else file_material(wanted)
+
+
+def letters_material(wanted: Plan) -> Material:
+    """Fresh sequences of letters without end; ten batches of others are held out."""
+    tokenizer = letter_tokenizer(LETTERS)
+    ids, task, recipe = tokenizer.get_vocab(), wanted.kind, wanted.recipe
+    assert task in TASKS
+    module = Transformer(config_of(wanted, vocab=len(ids)))
+    if wanted.lengths[1] > module.config.max_tokens:
+        raise InputError("error.too_long", n=wanted.lengths[1], limit=module.config.max_tokens)
+
+    def from_step(step: int) -> Iterator[Batch]:
+        return task_batches(task, ids, size=recipe.batch, seed=recipe.seed, start=step, lengths=wanted.lengths)
+
+    probes = tuple(" ".join(draw(random.Random(i), 10)) for i in range(2))
+    valid = task_batches(task, ids, size=recipe.batch, seed=-1 - recipe.seed, lengths=wanted.lengths)
+    return Material(tokenizer, from_step, tuple(islice(valid, 10)), module, probes=probes)
+
+
+def file_material(wanted: Plan) -> Material:
+    """Batches of a file's rows, epoch after epoch, and the held-out rows in batches twice as large."""
+    rows, recipe = split(wanted), wanted.recipe
+    tokenizer, module = begin(wanted, rows)
+    limit = module.config.max_tokens
+    every = encode(tokenizer, rows.good, wanted.kind, rows.labels)
+    examples = [example for example in every if len(example) <= limit]
+    held = zip(rows.held, encode(tokenizer, rows.held, wanted.kind, rows.labels), strict=True)
+    short = [(row, example) for row, example in held if len(example) <= limit]
+    if not examples or not short:
+        raise InputError("error.no_rows", path=wanted.data, columns=COLUMNS[wanted.kind], bad=len(every) - len(examples))
+
+    def from_step(step: int) -> Iterator[Batch]:
+        return batches(examples, recipe.batch, seed=recipe.seed, start=step * recipe.accumulate)
+
+    valid = [example for _, example in short]
+    return Material(
+        tokenizer,
+        from_step,
+        tuple(collate([valid[i] for i in group]) for group in buckets(valid, 2 * recipe.batch, random.Random(0))),
+        module,
+        rows.labels,
+        rows.bad + tuple((i + 1, f"more than {limit} tokens") for i, example in enumerate(every) if len(example) > limit),
+        len(examples),
+        tuple("\t".join(row[bool(rows.labels) :]) for row, _ in short[:2]),
+    )
+
+
+@dataclass(frozen=True)
+class Split:
+    """The rows of a file: those to train on, those held out, the labels of a classifier's, and those that cannot be used."""
+
+    good: tuple[Row, ...]
+    held: tuple[Row, ...]
+    labels: tuple[str, ...]
+    bad: tuple[tuple[int, str], ...]
+
+    @property
+    def texts(self) -> list[str]:
+        """Every text to train on, without the labels."""
+        return [text for row in self.good for text in row[bool(self.labels) :]]
+
+
+def split(wanted: Plan) -> Split:
+    """Raises InputError for a file without rows to train on, and for held-out labels that are never trained."""
+    assert wanted.data is not None
+    rows = read(wanted.kind, wanted.data)
+    good, held = hold_out(rows.good) if wanted.valid is None else (rows.good, read(wanted.kind, wanted.valid).good)
+    if not good:
+        raise InputError("error.no_rows", path=wanted.data, columns=COLUMNS[wanted.kind], bad=len(rows.bad))
+    labels = tuple(sorted({row[0] for row in rows.good})) if wanted.kind == "classify" else ()
+    if strange := {row[0] for row in held} - set(labels) if labels else set():
+        raise InputError("error.labels", given=", ".join(sorted(strange)), known=", ".join(labels))
+    return Split(good, held, labels, rows.bad)
+
+
+def read(kind: Kind, path: Path) -> Rows:
+    return read_labelled(path) if kind == "classify" else read_rows(path, COLUMNS[kind])
+
+
+def hold_out(rows: Sequence[Row]) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+    """The rows to train on, shuffled, and a twentieth of them, at least one, apart."""
+    shuffled = list(rows)
+    random.Random(0).shuffle(shuffled)
+    cut = max(1, int(len(shuffled) * HELD_OUT))
+    return tuple(shuffled[cut:]), tuple(shuffled[:cut])
+
+
+def begin(wanted: Plan, rows: Split) -> tuple[Tokenizer, Transformer]:
+    """A tokenizer made from the rows and a model with random weights, or both begun as the shipped BERT."""
+    if wanted.init == "bert":
+        return bert_start(wanted, rows.texts, len(rows.labels))
+    tokenizer = train_tokenizer(rows.texts, vocab=wanted.vocab)
+    return tokenizer, Transformer(config_of(wanted, vocab=tokenizer.get_vocab_size(), classes=len(rows.labels)))
+
+
+def bert_start(wanted: Plan, texts: Sequence[str], classes: int) -> tuple[Tokenizer, Transformer]:
+    """A classifier whose encoder begins as the first layers of the shipped BERT, with the vocabulary that the texts need."""
+    from safetensors.torch import load_file
+
+    from attnlab.models.inhouse.from_bert import from_bert, smaller
+    from attnlab.models.load import bert_folder
+
+    folder, choices = bert_folder(), SHAPES["classify"] | wanted.shape
+    tokenizer, keep = smaller((folder / "tokenizer.json").read_text("utf-8"), texts, first=wanted.vocab)
+    module = from_bert(
+        load_file(folder / "model.safetensors"),
+        json.loads((folder / "config.json").read_text("utf-8")),
+        layers=choices["encoder_layers"],
+        keep=keep,
+        max_tokens=choices["max_tokens"],
+        classes=classes,
+        dropout=choices["dropout"],
+    )
+    return tokenizer, module
+
+
+def encode(tokenizer: Tokenizer, rows: Sequence[Row], kind: Kind, labels: tuple[str, ...]) -> list[Example]:
+    """Rows as ids. Sources end with [EOS] (or with what the tokenizer itself adds), targets begin with [BOS]."""
+    bos, eos = (SPECIALS["bos"],), (SPECIALS["eos"],)
+    columns = [[tuple(e.ids) for e in tokenizer.encode_batch([row[i] for row in rows])] for i in range(bool(labels), len(rows[0]))]
+    end = eos if tokenizer.post_processor is None else ()
+    if kind == "classify":
+        return [Example(ids + end, (), (labels.index(row[0]),)) for ids, row in zip(columns[0], rows, strict=True)]
+    if kind == "generate":
+        return [Example(bos + ids, (), ids + eos) for ids in columns[0]]
+    return [Example(source + end, bos + target, target + eos) for source, target in zip(*columns, strict=True)]
