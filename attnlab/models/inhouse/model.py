@@ -1,4 +1,4 @@
-"""The in-house Transformer as a model like any other: text in, trace out; and what it was trained for: translate, classify, tag."""
+"""The in-house Transformer as a model like any other: text in, trace out; and what it was trained for, translating to filling holes."""
 
 import math
 from collections.abc import Sequence
@@ -12,13 +12,15 @@ from torch import Tensor
 
 from attnlab.core.trace import Array, Tokens, Trace
 from attnlab.models.cut import one, streams, sublayer
+from attnlab.models.filling import MASK
 from attnlab.models.folder import fingerprint
 from attnlab.models.inhouse import saved
-from attnlab.models.inhouse.decoding import Decoded, Rules, beam_search
+from attnlab.models.inhouse.decoding import Decoded, Ids, Rules, beam_search
 from attnlab.models.inhouse.pieces import groups, joined, padded, trimmed, words_of
 from attnlab.models.inhouse.sampling import sample
 from attnlab.models.inhouse.saved import NAMES, WEIGHTS, About, Precision
 from attnlab.models.inhouse.transformer import Task, Transformer
+from attnlab.models.inhouse.writing import Draft, begin
 from attnlab.models.recorder import recording
 from attnlab.models.spec import BEAM, PENALTY, Edit, Spec
 from attnlab.models.tokens import Alphabets, check_text, encode_fast
@@ -66,6 +68,7 @@ class InHouse:
         self.about, self.labels = about, about.labels
         self.pad, self.bos, self.eos, self.unk = (about.specials[key] for key in NAMES)
         self.spec = saved.describe(about, name, revision, sum(p.numel() for p in self.module.parameters()))
+        self.mask = self.tokenizer.token_to_id(MASK) if self.spec.task == "fill" else None
         marked = "Metaspace" in str(self.tokenizer.decoder)
         self._alphabet = Alphabets("spaces" if marked else "plain", frozenset((self.pad, self.bos, self.eos)))
 
@@ -95,7 +98,10 @@ class InHouse:
         tokens = self._pieces(text)
         if self.spec.task == "generate":
             return joined(self._special(self.bos), tokens)
-        return tokens if self.spec.task == "tag" or any(tokens.special) else joined(tokens, self._special(self.eos))
+        if self.spec.task == "tag" or any(tokens.special):
+            return tokens
+        ended = joined(tokens, self._special(self.eos))
+        return joined(self._special(self.bos), ended) if self.spec.task == "fill" else ended
 
     def read(self, text: str) -> Tokens:
         """The same, when it is not too long. Raises InputError with both numbers when it is."""
@@ -129,8 +135,9 @@ class InHouse:
         return piece if i in self._alphabet.specials else self._alphabet.show(piece)
 
     def text_of(self, ids: Sequence[int]) -> str:
-        """Pieces as a sentence, special ones left out."""
-        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True)).strip()
+        """Pieces as a sentence, without padding, start and end; what the vocabulary has not is [UNK]."""
+        said = [i for i in ids if i not in self._alphabet.specials]
+        return str(self.tokenizer.decode(said, skip_special_tokens=False)).strip()
 
     def _pieces(self, text: str) -> Tokens:
         tokens = encode_fast(self.tokenizer, self._alphabet, [check_text(text)])
@@ -239,7 +246,7 @@ class InHouse:
         x = module.encode(ids, at=at)  # [b n d]
         if target is not None:
             return {"logits": module.out(module.decode(target, x, module.seen(ids)))}  # [b m v]
-        if self.spec.task == "tag":
+        if self.spec.task in ("tag", "fill"):
             return {"logits": module.out(x)}  # [b n v]
         pooled, weights = module.pool(x, ids != self.pad)  # [b d], [b n]
         logits = module.out(pooled)  # [b classes]
@@ -291,6 +298,22 @@ class InHouse:
             losses = torch.nn.functional.cross_entropy(logits, goal, reduction="none")  # [m]
         return TargetLoss((*wanted.pieces[1:], self._special(self.eos).pieces[0]), losses.numpy())
 
+    def begin(self, text: str = "") -> Draft:
+        """A text to go on with, token by token; nothing but the start token when it is empty. A long one is read from its last part."""
+        self._must("generate")
+        return begin(self.module, (self.bos, *(self._pieces(text).ids if text.strip() else ())))
+
+    @property
+    def unwritten(self) -> Ids:
+        """Tokens that are never written: padding, start, and what stands for unknown characters."""
+        return (self.pad, self.bos, self.unk)
+
+    def predict(self, ids: Tensor) -> Tensor:
+        """What could stand at every place of whole sentences, log-probabilities. [b n] -> [b n v]"""
+        self._must("fill")
+        with torch.inference_mode():
+            return self._forward(ids, None, None)["logits"].float().log_softmax(-1)
+
     def _each(self, lines: Sequence[str], output: str) -> list[Tensor]:
         """One output for every line, computed in padded batches, without its padding."""
         sources = [self.read(line) for line in lines]
@@ -302,7 +325,7 @@ class InHouse:
         return [done[i] for i in range(len(lines))]
 
     def _rules(self, *, keep: bool) -> Rules:
-        return Rules(self.bos, self.eos, (self.pad, self.bos, self.unk), keep)
+        return Rules(self.bos, self.eos, self.unwritten, keep)
 
     def _start(self, sources: Sequence[Tokens], forced: tuple[int, ...]) -> tuple[Tensor | None, list[int], list[tuple[int, ...]]]:
         """Where decoding begins: padded source ids, how many tokens each may have, and how each begins."""

@@ -24,6 +24,30 @@ from attnlab.models.inhouse.decoding import (
 from attnlab.models.inhouse.transformer import Transformer
 
 
+def keep_best(p: Tensor, k: int) -> Tensor:
+    """Only the k likeliest, grown to a sum of 1. [.. v] -> [.. v]. Source: Fan et al. (2018), top-k."""
+    best = p.topk(min(k, p.shape[-1])).indices
+    p = torch.zeros_like(p).scatter(-1, best, p.gather(-1, best))
+    return p / p.sum(-1, keepdim=True)
+
+
+def keep_mass(p: Tensor, mass: float) -> Tensor:
+    """Only the fewest that together reach the mass, grown to a sum of 1. [.. v] -> [.. v]. Source: Holtzman et al. (2020), top-p."""
+    ordered, order = p.sort(dim=-1, descending=True, stable=True)
+    before = ordered.cumsum(-1) - ordered  # what is already in when a token's turn comes
+    p = torch.zeros_like(p).scatter(-1, order, ordered.where(before < mass, 0))
+    return p / p.sum(-1, keepdim=True)
+
+
+def keep_share(p: Tensor, share: float) -> Tensor:
+    """Only those at least `share` times as likely as the likeliest, grown to a sum of 1. [.. v] -> [.. v].
+
+    Source: Nguyen et al. (2024), min-p.
+    """
+    p = p.where(p >= share * p.max(-1, keepdim=True).values, 0)
+    return p / p.sum(-1, keepdim=True)
+
+
 def narrowed(log_probabilities: Tensor, *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0) -> Tensor:
     """The distribution that is drawn from. [.. v] -> [.. v], rows sum to 1.
 
@@ -34,16 +58,8 @@ def narrowed(log_probabilities: Tensor, *, temperature: float = 1.0, top_k: int 
     check_range("top_k", top_k, 0, log_probabilities.shape[-1])
     check_range("top_p", top_p, 0.001, 1)
     p = (log_probabilities / temperature).softmax(-1)  # [.. v]
-    if top_k:
-        best = p.topk(top_k).indices
-        p = torch.zeros_like(p).scatter(-1, best, p.gather(-1, best))
-        p = p / p.sum(-1, keepdim=True)
-    if top_p < 1:
-        ordered, order = p.sort(dim=-1, descending=True, stable=True)
-        before = ordered.cumsum(-1) - ordered  # what is already in when a token's turn comes
-        p = torch.zeros_like(p).scatter(-1, order, ordered.where(before < top_p, 0))
-        p = p / p.sum(-1, keepdim=True)
-    return p
+    p = keep_best(p, top_k) if top_k else p
+    return keep_mass(p, top_p) if top_p < 1 else p
 
 
 @torch.inference_mode()

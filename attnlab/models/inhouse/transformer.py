@@ -16,7 +16,7 @@ from attnlab.models.recorder import Call, record, record_residual
 from attnlab.models.spec import Edit
 from attnlab.words import InputError
 
-Task = Literal["translate", "classify", "tag", "generate"]
+Task = Literal["translate", "classify", "tag", "generate", "fill"]
 Mask = Tensor | None  # bool, True where a key may be seen; None: everywhere
 Bias = Tensor | None  # added to the scores; None: nothing
 Memory = Tensor | None  # what the encoder hands to the decoder [b k d_model]
@@ -26,7 +26,8 @@ Memory = Tensor | None  # what the encoder hands to the decoder [b k d_model]
 class Config:
     """Everything that decides the shape of a Transformer. A stack with 0 layers does not exist.
 
-    task: translate (encoder-decoder), classify (encoder, pooled), tag (encoder, one answer per token), generate (decoder).
+    task: translate (encoder-decoder), classify (encoder, pooled), tag (encoder, one answer per token), generate (decoder),
+    fill (encoder, one word of its own vocabulary per token: what could stand there).
     slopes: of ALiBi, as its paper or as its released code gives them; they differ where the heads are no power of two.
     vocab: pieces that can be read; target_vocab: pieces that can be written (the same table when 0). classes: labels of classify.
     """
@@ -304,11 +305,13 @@ class Transformer(nn.Module):
                 nn.init.xavier_uniform_(weight)
 
     def tie(self) -> None:
-        """Let tables that are the same be one: source, target and output (with one vocabulary), or target and output."""
+        """Let tables that are the same be one: source, target and output (with one vocabulary), or what is read and what is written."""
         if self.config.tied and self.config.task in ("translate", "generate"):
             if self.config.task == "translate" and self.config.target_vocab in (0, self.config.vocab):
                 self.target.token.weight = self.source.token.weight
             self.out.weight = self.target.token.weight
+        if self.config.tied and self.config.task == "fill":
+            self.out.weight = self.source.token.weight
 
     def seen(self, ids: Tensor) -> Mask:
         """Which keys may be looked at, None when all of them. [b 1 1 n]"""

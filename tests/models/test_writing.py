@@ -1,0 +1,152 @@
+"""A decoder goes on with a text: the cache changes nothing, branches stay apart, and every setting removes what it says."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from attnlab.models.inhouse.model import InHouse
+from attnlab.models.inhouse.transformer import Config, Transformer
+from attnlab.models.inhouse.writing import Draft, Sampling, begin, choose, stages, write
+from attnlab.training.tokenizer import text_tokenizer
+from attnlab.words import InputError
+
+LOGITS = torch.tensor([0.5, 0.25, 0.125, 0.125]).log()
+LINES = ["The wolf saw the sheep.\nThe sheep saw the wolf and ran.", "A fox, a goose and a hen."]
+
+
+@pytest.fixture(scope="module")
+def writer() -> InHouse:
+    torch.manual_seed(0)
+    tokenizer = text_tokenizer(LINES * 3, vocab=80)
+    small = {"encoder_layers": 0, "decoder_layers": 2, "n_heads": 2, "d_model": 16, "d_ff": 32, "max_tokens": 16}
+    module = Transformer(Config("generate", tokenizer.get_vocab_size(), positions="rotary", **small))
+    with torch.no_grad():
+        for p in module.parameters():
+            p.mul_(2)
+    return InHouse(module, tokenizer)
+
+
+def fresh(draft: Draft) -> torch.Tensor:
+    """The logits when everything in sight is computed at once."""
+    with torch.inference_mode():
+        return draft.module(torch.tensor([draft.read]))[0, -1]
+
+
+def test_every_further_token_costs_one_and_gives_what_reading_all_again_gives(writer):
+    draft = writer.begin("The wolf")
+    for token in (9, 12, 30, 7):
+        draft = draft.then(token)
+        assert draft.computed == 1
+        torch.testing.assert_close(draft.logits, fresh(draft), atol=1e-5, rtol=1e-5)
+
+
+def test_the_way_back_is_free_and_branches_do_not_meet(writer):
+    trunk = writer.begin("The")
+    left, right = trunk.then(9), trunk.then(12)
+    left.then(20)
+    torch.testing.assert_close(right.then(30).logits, fresh(right.then(30)), atol=1e-5, rtol=1e-5)
+    assert torch.equal(trunk.then(9).logits, left.logits)
+
+
+def test_a_text_longer_than_the_window_is_read_from_its_last_part(writer):
+    long = (writer.bos, *range(5, 45))
+    draft = begin(writer.module, long)
+    assert draft.ids == long
+    assert draft.read == (writer.bos, *long[-7:])
+    full = begin(writer.module, long[:16])
+    assert full.n_read == 16
+    assert full.then(7).read == (writer.bos, *long[10:16], 7)
+    assert full.then(7).computed == 8
+
+
+def test_nothing_to_begin_with_is_a_beginning_too(writer):
+    assert writer.begin().ids == (writer.bos,)
+    assert len(writer.begin().log_probabilities) == writer.spec.vocab
+    torch.testing.assert_close(writer.begin().log_probabilities.exp().sum(), torch.tensor(1.0))
+
+
+def test_unknown_characters_are_shown_and_kept(writer):
+    draft = writer.begin("The wolf é")
+    assert writer.unk in draft.ids
+    assert writer.text_of(draft.ids) == "The wolf [UNK]"
+
+
+def test_lines_keep_their_ends(writer):
+    assert writer.text_of(writer.begin(LINES[0]).ids) == LINES[0]
+    assert "⏎" in writer.tokenize(LINES[0]).pieces
+
+
+def test_only_a_decoder_begins_a_text(small_tokenizers):
+    module = Transformer(Config("tag", 160, encoder_layers=1, n_heads=2, d_model=8, d_ff=8))
+    with pytest.raises(InputError, match="cannot generate"):
+        InHouse(module, small_tokenizers["words"].backend_tokenizer).begin("cat")
+
+
+@pytest.mark.parametrize(
+    ("setting", "left"),
+    [
+        ({"top_k": 2}, [2 / 3, 1 / 3, 0, 0]),
+        ({"top_p": 0.7}, [2 / 3, 1 / 3, 0, 0]),
+        ({"min_p": 0.3}, [2 / 3, 1 / 3, 0, 0]),
+        ({"temperature": 0}, [1, 0, 0, 0]),
+        ({"temperature": 0.5}, [16 / 22, 4 / 22, 1 / 22, 1 / 22]),
+        ({"repetition": 2.0}, [0.25 / 0.75, 0.25 / 0.75, 0.125 / 0.75, 0.125 / 0.75]),
+    ],
+)
+def test_every_setting_leaves_what_can_be_worked_out_by_hand(setting, left):
+    last = stages(LOGITS, Sampling(**setting), before=[0])[-1]
+    torch.testing.assert_close(last.probabilities, torch.tensor(left, dtype=torch.float32))
+    assert set(last.removed) == {i for i, p in enumerate(left) if p == 0}
+
+
+def test_settings_act_in_order_and_each_says_what_it_removes():
+    found = stages(LOGITS, Sampling(top_k=3, top_p=0.8, min_p=0.6), before=(), forbidden=[3])
+    assert [stage.name for stage in found] == ["model", "temperature", "top_k", "top_p", "min_p"]
+    assert [stage.removed for stage in found] == [(), (3,), (), (2,), (1,)]
+
+
+def test_what_is_written_depends_on_the_seed_and_not_on_the_way(writer):
+    all_at_once = [draft.ids for draft in write(writer.begin("The"), Sampling(), seed=3, longest=6)]
+    [one] = write(writer.begin("The"), Sampling(), seed=3, longest=1)
+    assert all_at_once[-1] == [draft.ids for draft in write(one, Sampling(), seed=3, longest=5)][-1]
+    assert all_at_once[-1] != [draft.ids for draft in write(writer.begin("The"), Sampling(), seed=4, longest=6)][-1]
+
+
+def test_writing_ends_with_the_end_token(writer):
+    def greedy(end: int | None) -> list[int]:
+        return [draft.ids[-1] for draft in write(writer.begin("The"), Sampling(temperature=0), longest=9, end=end)]
+
+    free = greedy(None)
+    assert len(free) == 9
+    assert greedy(free[2]) == free[: free.index(free[2]) + 1]
+
+
+def test_forbidden_tokens_are_never_written(writer):
+    drafts = write(writer.begin("The"), Sampling(temperature=5), longest=40, forbidden=writer.unwritten)
+    assert not {draft.ids[-1] for draft in drafts} & set(writer.unwritten)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 9), st.integers(0, 9))
+def test_a_draw_is_the_same_whenever_it_is_made(seed, place):
+    p = torch.tensor([0.2, 0.3, 0.5])
+    assert choose(p, seed=seed, place=place) == choose(p, seed=seed, place=place)
+
+
+@pytest.mark.parametrize("setting", [{"temperature": -1}, {"top_k": -1}, {"top_p": 0}, {"top_p": 1.5}, {"min_p": 2}, {"repetition": 0}])
+def test_a_setting_that_cannot_be_is_refused_with_its_range(setting):
+    with pytest.raises(InputError, match="goes from"):
+        Sampling(**setting)
+
+
+@settings(deadline=None)
+@given(st.floats(0.1, 3), st.integers(0, 6), st.floats(0.05, 1), st.floats(0, 1), st.floats(0.5, 2))
+def test_every_stage_sums_to_one_and_only_ever_removes(temperature, top_k, top_p, min_p, repetition):
+    torch.manual_seed(1)
+    found = stages(torch.randn(12), Sampling(temperature, top_k, top_p, min_p, repetition), before=[1, 2])
+    for earlier, later in pairwise(found):
+        torch.testing.assert_close(later.probabilities.sum(), torch.tensor(1.0))
+        assert not ((earlier.probabilities == 0) & (later.probabilities > 0)).any()
