@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 GROUND = {"words", "files", "version", "VERSION", "__version__"}  # everybody's
-ALL = {"core", "models", "training", "figures", "ui"}
+ALL = {"core", "models", "training", "figures", "lessons", "live", "ui"}
 
 # room: what it may import of ours, and of others. numpy is everybody's; huggingface_hub is transformers' own client of the hub,
 # pandas what Streamlit's table editor gives back.
@@ -19,6 +19,8 @@ ROOMS = {
     "models": ({"core"}, {"torch", "transformers", "tokenizers", "safetensors", "huggingface_hub"}),
     "training": ({"core", "models"}, {"torch", "sacrebleu", "tokenizers", "safetensors"}),
     "figures": ({"core"}, {"matplotlib", "seaborn", "plotly"}),
+    "lessons": ({"core", "models", "figures"}, {"markdown_it"}),
+    "live": ({"core", "lessons", "models"}, {"starlette", "redis", "segno"}),
     "ui": (ALL, {"streamlit", "pyarrow", "pandas", "torch", "matplotlib", "plotly"}),
     "pages": ({"core", "figures", "ui"}, {"streamlit"}),
     "commands": (ALL - {"ui"} | {"commands"}, {"typer", "rich", "torch"}),

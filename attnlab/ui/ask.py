@@ -7,12 +7,12 @@ from typing import Literal, TypeVar
 import streamlit as st
 
 from attnlab.core.trace import Attention, Stack, Trace
+from attnlab.models.first_look import DEFAULT_MODEL, DEFAULT_TEXT, first_look
 from attnlab.models.load import known
 from attnlab.models.spec import Spec
 from attnlab.ui import link
-from attnlab.ui.examples import first_look
 from attnlab.ui.language import md_escape, t
-from attnlab.ui.traces import DEFAULT_MODEL, DEFAULT_TEXT, get_model, own_specs
+from attnlab.ui.traces import get_model, own_specs
 from attnlab.words import InputError
 
 Value = TypeVar("Value", bound=str)

@@ -10,14 +10,13 @@ import streamlit as st
 
 from attnlab.core.trace import Stack, Trace
 from attnlab.core.views import Thumbnails, thumbnails
+from attnlab.models.first_look import DEFAULT_MODEL, DEFAULT_TEXT
 from attnlab.models.load import load
 from attnlab.models.spec import Model, Spec
 from attnlab.models.untrained import trained_name, untrained
 from attnlab.ui.language import t
 from attnlab.words import InputError
 
-DEFAULT_MODEL = "bert"
-DEFAULT_TEXT = "The cat sat on the mat because it was tired."
 DRAWS = ("pandas", "plotly.graph_objects", "seaborn")  # what Streamlit and figures import at their first use, a second together
 LONG = 500  # characters: reading more than this may take long enough to say so
 OWN = "own_models"  # models trained or uploaded in this visit, by name, in the visitor's own state

@@ -11,10 +11,10 @@ from attnlab.core.measures import flow, mean_distance, rollout
 from attnlab.core.trace import Array, Attention, Stack, Tokens, Trace, frozen
 from attnlab.core.views import sheet
 from attnlab.models.effects import norms_of
+from attnlab.models.first_look import first_look
 from attnlab.models.spec import Model
 from attnlab.ui import canvas
 from attnlab.ui.ask import ask_choice, ask_head, ask_number, ask_switch, open_head
-from attnlab.ui.examples import first_look
 from attnlab.ui.heads.view import LONG
 from attnlab.ui.language import language, md_escape, t
 from attnlab.ui.layers.sentences import Measured
