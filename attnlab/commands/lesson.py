@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from attnlab.commands import check_output, written
+from attnlab.commands import check_output
+from attnlab.files import write
 from attnlab.words import LANGUAGES, InputError, say
 
 app = typer.Typer()
@@ -85,6 +86,5 @@ def print_(
 
     check_output(output, (".pdf", ".html"), force=force)
     opened = find_lesson(lesson, language)
-    with written(output) as draft:
-        draft.write_bytes(write_handout(opened, output.suffix.lower().removeprefix("."), language))
+    write(output, write_handout(opened, output.suffix.lower().removeprefix("."), language), force=force)
     print(say("lesson.made", file=output))
