@@ -1,16 +1,16 @@
-"""How a model can know where a word stands, and what that knowledge does: six encodings, their laws, and scores taken apart.
+"""How a model can know where a word stands, and what that knowledge does: six encodings and their laws.
 
 p, i, j: positions; gap: key position minus query position; h heads; d width. Everything is numpy and touches no model.
 """
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attnlab.core.trace import Array, frozen, softmax
+from attnlab.core.trace import Array, frozen
 
 Slopes = Literal["paper", "code"]
 Positions = Literal["none", "sinusoidal", "learned", "rotary", "alibi", "relative"]
@@ -190,133 +190,6 @@ def same_direction(before: Array, after: Array) -> Array:
 def antidiagonal(weights: Array) -> float:
     """The share of weight that lies where reversing needs it: query i on key n - 1 - i. [n n]"""
     return float(np.diagonal(weights[:, ::-1]).mean())
-
-
-# Where a score comes from
-
-
-@dataclass(frozen=True, eq=False)
-class Input:
-    """What one sublayer's W_Q and W_K read, as a sum: content + position + mixed. Each [n d_model].
-
-    mixed: what earlier layers made of content and position together; zeros in the first layer.
-    """
-
-    content: Array
-    position: Array
-    mixed: Array
-
-    def total(self) -> Array:
-        return frozen(self.content + self.position + self.mixed)
-
-
-@dataclass(frozen=True, eq=False)
-class Norm:
-    """A layer norm: (x - mean) / sqrt(variance + eps) · gain + shift."""
-
-    gain: Array
-    shift: Array
-    eps: float
-
-    def split(self, parts: Input) -> Input:
-        """The norm of the sum, part by part. With the sum's own variance held fixed the norm is linear, so nothing is lost.
-
-        The shift belongs to no word and no place; it is counted as content.
-        """
-        total = parts.total().astype(np.float64)
-        scale = self.gain / np.sqrt(total.var(-1, keepdims=True) + self.eps)  # [n d]
-        content, position, mixed = ((x - x.mean(-1, keepdims=True)) * scale for x in (parts.content, parts.position, parts.mixed))
-        return Input(frozen(content + self.shift), frozen(position), frozen(mixed))
-
-    def __call__(self, x: Array) -> Array:
-        nothing = np.zeros_like(x)
-        return self.split(Input(x, nothing, nothing)).content
-
-
-@dataclass(frozen=True, eq=False)
-class ScoreParts:
-    """One head's scores as a sum of named parts. Each [q k], or None where the encoding has no such part.
-
-    content_position: the query's content meets the key's position. mixed: at least one side comes from earlier layers.
-    bias: what ALiBi or T5 adds. turn: what turning q and k by their positions changes (rotary). hidden: cells that a mask takes away.
-    """
-
-    content_content: Array
-    content_position: Array | None = None
-    position_content: Array | None = None
-    position_position: Array | None = None
-    mixed: Array | None = None
-    bias: Array | None = None
-    turn: Array | None = None
-    hidden: NDArray[np.bool_] | None = None
-
-    def items(self) -> list[tuple[str, Array]]:
-        """The parts that exist, by name, in order."""
-        named = ((field.name, getattr(self, field.name)) for field in fields(self) if field.name != "hidden")
-        return [(name, part) for name, part in named if part is not None]
-
-    def total(self) -> Array:
-        """The scores: the sum of the parts, -inf where a key is hidden."""
-        return self.sum_of(*(name for name, _ in self.items()))
-
-    def sum_of(self, *names: str) -> Array:
-        """The sum of some of the parts, -inf where a key is hidden."""
-        total = np.sum([part for name, part in self.items() if name in names], axis=0)
-        return frozen(total if self.hidden is None else np.where(self.hidden, -np.inf, total))
-
-    def weights(self, *names: str) -> Array:
-        """softmax of some of the parts: what the head would look at if these were all it had."""
-        return softmax(self.sum_of(*names))
-
-    def explained(self) -> float:
-        """The share of how scores vary along their rows that parts with a position in them account for, 0 to 1. See `explained_by`."""
-        positional = [part for name, part in self.items() if name not in ("content_content", "mixed")]
-        return explained_by(np.sum(positional, axis=0), self.total()) if positional else 0.0
-
-
-def split_scores(
-    parts: Input,
-    q: tuple[Array, Array],
-    k: tuple[Array, Array],
-    scale: float,
-    *,
-    first: bool,
-    hidden: NDArray[np.bool_] | None = None,
-) -> ScoreParts:
-    """q·k·scale of one head, for every pairing of what the two sides are made of. The biases of W_Q and W_K count as content.
-
-    q, k: the head's (weight [d_model d], bias [d]). first: leave `mixed` out, because there is nothing in it.
-    """
-    content, position, mixing = (x.astype(np.float64) for x in (parts.content, parts.position, parts.mixed))  # sums of large terms
-    q_content, k_content = content @ q[0] + q[1], content @ k[0] + k[1]  # [n d]
-    q_position, k_position = position @ q[0], position @ k[0]
-    q_mixed, k_mixed = mixing @ q[0], mixing @ k[0]
-    mixed = (q_content + q_position + q_mixed) @ k_mixed.T + q_mixed @ (k_content + k_position).T
-    return ScoreParts(
-        frozen(q_content @ k_content.T * scale),
-        frozen(q_content @ k_position.T * scale),
-        frozen(q_position @ k_content.T * scale),
-        frozen(q_position @ k_position.T * scale),
-        None if first else frozen(mixed * scale),
-        hidden=hidden,
-    )
-
-
-def explained_by(part: Array, total: Array) -> float:
-    """cov(part, total) / var(total) along the rows, hidden cells left out: shares of parts that add up to the total add up to 1.
-
-    A row's mean is taken away first, since adding a constant to a row of scores changes no weight. May leave 0 to 1 when parts cancel.
-    """
-    seen = np.isfinite(total) & np.isfinite(part)
-    count = np.maximum(seen.sum(-1, keepdims=True), 1)
-
-    def centred(x: Array) -> NDArray[np.float64]:
-        x = np.where(seen, x, 0).astype(np.float64)
-        return np.where(seen, x - x.sum(-1, keepdims=True) / count, 0)
-
-    along = centred(total)
-    spread = float((along * along).sum())
-    return float((centred(part) * along).sum()) / spread if spread > 0 else 0.0
 
 
 # Counting

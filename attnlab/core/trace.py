@@ -16,7 +16,11 @@ STACKS: tuple[Stack, ...] = ("encoder", "decoder", "cross")
 
 
 class MaskedRowError(ValueError):
-    """A query may look at no key at all, so its weights do not exist."""
+    """A query may look at no key at all, so its weights do not exist. row: the first such row of those that were asked for."""
+
+    def __init__(self, row: int, said: str = "") -> None:
+        super().__init__(said or f"row {row} has no key to look at")
+        self.row = row
 
 
 class NotRecordedError(ValueError):
@@ -64,7 +68,8 @@ class Attention:
     bias: additive position bias and mask (masked = -inf), broadcastable to [h q k], or None.
     causal: query i sees keys 0 to i only; window: it sees fewer than `window` tokens far, back and ahead (both on top of the bias).
     sinks: [h], a score that every row shares and that takes weight away (gpt-oss).
-    stored: [h q k], weights of a model that gives nothing else.
+    stored: [h q k], weights that do not follow from q and k: those of a model that gives nothing else, or that were edited.
+    stored_z: [h q d], z that was edited.
     Of a long text v may be a function that gives it: `need("v")` is v in either case.
     """
 
@@ -82,9 +87,10 @@ class Attention:
     soft_cap: float | None = None
     sinks: Array | None = None
     stored: Array | None = None
+    stored_z: Array | None = None
 
     def __post_init__(self) -> None:
-        for name in ("q", "k", "v", "bias", "sinks", "stored"):
+        for name in ("q", "k", "v", "bias", "sinks", "stored", "stored_z"):
             if (given := getattr(self, name)) is not None and not callable(given):
                 object.__setattr__(self, name, frozen(given))
         if self.stored is None and (self.q is None or self.k is None or self.v is None):
@@ -176,12 +182,14 @@ class Attention:
         try:
             return softmax(self.scores(head, rows), sink=sink)
         except MaskedRowError as error:
-            row = int(str(error).split()[1]) + (rows.start or 0)
+            row = range(len(self.queries))[rows][error.row]
             piece = self.queries.pieces[row]
-            raise MaskedRowError(f"row {row} ({piece!r}) of {self.stack} L{self.layer}H{head}: every key is masked") from None
+            raise MaskedRowError(row, f"row {row} ({piece!r}) of {self.stack} L{self.layer}H{head}: every key is masked") from None
 
     def z(self, head: int, rows: slice = slice(None)) -> Array:
         """weights·v: what the head hands on. [q d]"""
+        if self.stored_z is not None:
+            return frozen(self.stored_z[self.check_head(head), rows])
         return frozen(self.weights(head, rows) @ self.need("v")[self.kv_head(head)])
 
     def all_weights(self) -> Array:
@@ -196,7 +204,7 @@ def softmax(scores: Array, *, sink: float | None = None) -> Array:
     """
     top = scores.max(-1, keepdims=True)  # [q 1]
     if not np.isfinite(top).all():
-        raise MaskedRowError(f"row {int(np.argmin(np.isfinite(top[:, 0])))} has no key to look at")
+        raise MaskedRowError(int(np.argmin(np.isfinite(top[:, 0]))))
     if sink is not None:
         top = np.maximum(top, np.float32(sink))
     exponentials = np.exp(scores - top)  # [q k]
@@ -235,6 +243,7 @@ class Trace:
 
     residual: per stack, the residual stream before each layer and after the last one, each [n d]; of a long text it may be made
     when it is first read.
+    positions: what tokens were given in place of 0, 1, 2, ... ("none": no position at all), None where nothing was changed.
     made: how the target came to be: "given", "decoded" by the model, or None when there is no target.
     outputs: what the model said, by name (for example "logits" [n vocabulary], "probabilities" [classes], "pooling" [n]).
     """
@@ -249,6 +258,7 @@ class Trace:
     target: Tokens | None = None
     made: Literal["given", "decoded"] | None = None
     dtype: str = "float32"
+    positions: tuple[int, ...] | Literal["none"] | None = None
     residual: Mapping[str, tuple[Array, ...]] = field(default_factory=dict)
     outputs: Mapping[str, Array] = field(default_factory=dict)
 
@@ -256,7 +266,14 @@ class Trace:
         if not isinstance(self.residual, Later | MappingProxyType):
             streams = {stack: tuple(frozen(x) for x in layers) for stack, layers in self.residual.items()}
             object.__setattr__(self, "residual", MappingProxyType(streams))
+        if self.positions is not None and self.positions != "none":
+            object.__setattr__(self, "positions", tuple(map(int, self.positions)))
         object.__setattr__(self, "outputs", MappingProxyType({name: frozen(x) for name, x in self.outputs.items()}))
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What tells this trace from every other: two traces with the same key hold the same numbers. Hashable."""
+        return (self.model, self.revision, self.text, self.pair, self.target_text, self.target and self.target.ids, self.positions)
 
     @property
     def stacks(self) -> tuple[Stack, ...]:

@@ -1,7 +1,6 @@
 """What one weight does to what comes out: how long its vector is, what the output's gradient says, and what changes without it."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -9,10 +8,9 @@ from torch import Tensor
 
 from attnlab.core.measures import norm_weights, rollout
 from attnlab.core.trace import Array, Attention, Trace, frozen
-from attnlab.models.inhouse.model import InHouse
-from attnlab.models.recorder import changing, recording
-from attnlab.models.spec import Model
-from attnlab.models.weights import layer_of, walks_whole
+from attnlab.models.recorder import Here, Intervention
+from attnlab.models.spec import Model, Pass
+from attnlab.models.weights import read_weights, walks_whole
 from attnlab.words import InputError
 
 
@@ -65,7 +63,7 @@ def norms_of(model: Model, trace: Trace, attention: Attention) -> Array | None:
     if not walks_whole(model):
         return None
     stack = "decoder" if attention.stack == "cross" else attention.stack
-    layer = layer_of(model, stack, attention.layer, len(attention.queries))
+    layer = read_weights(model, stack, attention.queries).layers[attention.layer]
     heads = layer.cross if attention.stack == "cross" else layer.own
     if heads is None:
         return None
@@ -84,65 +82,42 @@ class Effect:
 def without(model: Model, trace: Trace, attention: Attention, head: int, query: int, key: int) -> Effect:
     """The forward pass again with one weight at 0. Its row is not renormalised: the others stay what they were."""
 
-    def cut(weights: Tensor) -> Tensor:
+    def cut(weights: Tensor, here: Here) -> Tensor:
         weights = weights.clone()
         weights[:, head, query, key] = 0
         return weights
 
-    number = trace.attentions.index(attention)
     with torch.inference_mode():
-        before, stream = run(model, trace)
-        with changing(number, cut):
-            after, moved = run(model, trace)
-    length = stream.norm(dim=-1).clamp(min=1e-12)
-    difference = None if before is None or after is None else float(after - before)
-    return Effect(difference, frozen(((moved - stream).norm(dim=-1) / length).numpy()))
+        before = model.again(trace)
+        after = model.again(trace, [Intervention("weights", attention.stack, attention.layer, cut)])
+    was, now = (likelihood(one, trace) for one in (before, after))
+    difference = None if was is None or now is None else float(now - was)
+    length = before.last[0].norm(dim=-1).clamp(min=1e-12)
+    return Effect(difference, frozen(((after.last[0] - before.last[0]).norm(dim=-1) / length).numpy()))
 
 
 def gradient(model: Model, trace: Trace, attention: Attention) -> Array | None:
     """How log p of what the model says changes with every weight of a sublayer, None for a model that says nothing. [h q k]"""
     seen: list[Tensor] = []
 
-    def keep(weights: Tensor) -> Tensor:
+    def keep(weights: Tensor, here: Here) -> Tensor:
         seen.append(weights.detach().requires_grad_())
         return seen[0]
 
-    with torch.enable_grad(), changing(trace.attentions.index(attention), keep):
-        said, _ = run(model, trace)
+    with torch.enable_grad():
+        said = likelihood(model.again(trace, [Intervention("weights", attention.stack, attention.layer, keep)]), trace)
     if said is None:
         return None
     return frozen(torch.autograd.grad(said, seen[0])[0][0].numpy())
 
 
-def run(model: Model, trace: Trace) -> tuple[Tensor | None, Tensor]:
-    """One forward pass on a trace's tokens: log p of what was said, and the last stream of the stack that speaks [n d].
+def likelihood(passed: Pass, trace: Trace) -> Tensor | None:
+    """log p of what was said: the likeliest class; for models that write, the likeliest token at every place, added up.
 
-    What is said: the likeliest class; for models that write, the likeliest token at every place, added up. None for a model without output.
+    Of the trace, that is: what a change makes the model say instead does not count. None for a model without output.
     """
-    ids = torch.tensor([trace.source.ids])
-    target = None if trace.target is None else torch.tensor([trace.target.ids])
-    logits, stream = _own(model, ids, target) if isinstance(model, InHouse) else _pretrained(model, trace, ids, target)
-    if logits is None:
-        return None, stream
-    said = np.argmax(trace.outputs["logits"], -1)  # of the trace: what a change makes the model say instead does not count
-    log_p: Tensor = logits.log_softmax(-1)
-    return log_p.gather(-1, torch.as_tensor(said)[..., None]).sum(), stream
-
-
-def _own(model: InHouse, ids: Tensor, target: Tensor | None) -> tuple[Tensor | None, Tensor]:
-    with recording() as recorder:
-        said = model._forward(ids, target, None)
-    last = recorder.residual["encoder" if "decoder" not in recorder.residual else "decoder"][-1]
-    return said["logits"][0], last[0].detach()
-
-
-def _pretrained(model: Any, trace: Trace, ids: Tensor, target: Tensor | None) -> tuple[Tensor | None, Tensor]:
-    given = model._read(ids, [(trace.text, trace.pair)])
-    if target is not None:
-        given["decoder_input_ids"] = target
-    how: dict[str, Any] = {"output_hidden_states": True, "return_dict": True}
-    if "use_cache" in model._accepts:
-        how["use_cache"] = False
-    said = model.module(**given, **how)
-    streams = said["decoder_hidden_states" if target is not None else "hidden_states"]
-    return (said["logits"][0] if target is not None else None), streams[-1][0].detach()
+    if passed.logits is None:
+        return None
+    said = np.argmax(trace.outputs["logits"], -1)
+    log_p: Tensor = passed.logits[0].log_softmax(-1)
+    return log_p.gather(-1, torch.as_tensor(said)[..., None]).sum()

@@ -27,7 +27,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def weights_of(folder: Path) -> list[Path]:
+def weight_files(folder: Path) -> list[Path]:
     """The safetensors files of a folder, each of them whole. Raises InputError that says what is wrong."""
     files = sorted(folder.glob("*.safetensors"))
     if not files:

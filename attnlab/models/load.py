@@ -9,7 +9,7 @@ from math import prod
 from pathlib import Path
 
 from attnlab.models.folder import fingerprint, read_config, read_header
-from attnlab.models.spec import Model, Shape, Spec
+from attnlab.models.spec import ENDING, Model, Shape, Spec
 from attnlab.words import ASSETS, InputError
 
 MODELS = ASSETS / "models"
@@ -20,7 +20,6 @@ BERT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BERT_SOURCE = "sentence-transformers/all-MiniLM-L6-v2"
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.spm"]  # no pickles and no code
-ENDING = "@untrained"
 KEPT = 8  # models in memory at once
 
 

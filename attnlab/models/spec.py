@@ -1,14 +1,25 @@
-"""What every model promises: facts known before it is loaded, text in, trace out."""
+"""What every model promises: facts known before it is loaded, text in, trace out, and a second pass over a trace's tokens."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from attnlab.core.trace import Stack, Tokens, Trace
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from attnlab.models.recorder import Intervention
+
 BEAM, PENALTY = 4, 0.6  # how wide an in-house model searches for a translation, and how much it favours long ones, unless told
 
-Edit = Sequence[int] | Literal["none"] | None
+PositionChange = Sequence[int] | Literal["none"] | None
+ENDING = "@untrained"  # of the name of a model before its training
+
+
+def trained_name(name: str) -> str:
+    """The name without its ending: the trained model that an untrained one has its shape and tokenizer from."""
+    return name.removesuffix(ENDING)
 
 
 @dataclass(frozen=True)
@@ -47,15 +58,31 @@ class Spec:
     licence: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """What a second forward pass gave, as tensors. logits: [b classes] or [b n vocabulary], None for a model that says nothing.
+
+    last: the stream of the stack that speaks, after its last layer [b n d].
+    """
+
+    logits: "Tensor | None"
+    last: "Tensor"
+
+
 class Model(Protocol):
-    """A loaded model. Everything is read-only and safe to share between threads."""
+    """A loaded model. Everything is read-only and safe to share between threads.
+
+    module: the torch module itself; tokenizer: what its library takes one to be. Only attnlab.models.weights looks inside.
+    """
 
     spec: Spec
+    module: Any
+    tokenizer: Any
 
     def tokenize(self, text: str, pair: str | None = None) -> Tokens:
         """The tokens the encoder (or a decoder-only model) reads. Raises InputError for empty text."""
 
-    def trace(self, text: str, pair: str | None = None, *, target: str | None = None, positions: Edit = None) -> Trace:
+    def trace(self, text: str, pair: str | None = None, *, target: str | None = None, positions: PositionChange = None) -> Trace:
         """One forward pass. target: for encoder-decoder models; decoded by the model itself when None.
 
         positions: position ids to use instead of 0, 1, 2, ... or "none" to leave the position vectors out
@@ -64,3 +91,6 @@ class Model(Protocol):
 
     def traces(self, texts: Sequence[str]) -> list[Trace]:
         """One padded batch, one trace per text, padding cut off again."""
+
+    def again(self, trace: Trace, interventions: "Sequence[Intervention]" = (), *, copies: int = 1) -> Pass:
+        """One more forward pass over a trace's tokens, several copies of them side by side, changed on its way. Gradients flow."""

@@ -9,8 +9,7 @@ import torch
 from attnlab.models.folder import first_line
 from attnlab.models.inhouse.model import InHouse
 from attnlab.models.inhouse.transformer import Transformer
-from attnlab.models.load import ENDING
-from attnlab.models.spec import Model
+from attnlab.models.spec import ENDING, Model
 from attnlab.words import InputError
 
 SEED = 0
@@ -18,11 +17,6 @@ SEED = 0
 Beginning = Literal["these", "bert", "unsaid"]
 
 _alone = threading.Lock()  # the seed is set on torch's one generator, so only one thread may draw from it here
-
-
-def trained_name(name: str) -> str:
-    """The name without its ending: the trained model that an untrained one has its shape and tokenizer from."""
-    return name.removesuffix(ENDING)
 
 
 def untrained(model: Model) -> Model:

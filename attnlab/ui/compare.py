@@ -9,8 +9,8 @@ import streamlit as st
 
 from attnlab.core.compare import Alignment, By, align, difference, head_distances, js_distance, row_distances
 from attnlab.core.trace import Array, Attention, Trace, frozen
-from attnlab.models.load import ENDING
-from attnlab.models.untrained import beginning, trained_name
+from attnlab.models.spec import ENDING, trained_name
+from attnlab.models.untrained import beginning
 from attnlab.ui import canvas, link
 from attnlab.ui.ask import DEFAULT_TEXT, ask_attention, ask_choice, ask_head, ask_model, ask_number, ask_text
 from attnlab.ui.errors import told

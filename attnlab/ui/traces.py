@@ -4,7 +4,7 @@ import gc
 import threading
 from contextlib import nullcontext
 from importlib import import_module
-from typing import Literal
+from typing import Any
 
 import streamlit as st
 
@@ -12,8 +12,8 @@ from attnlab.core.trace import Stack, Trace
 from attnlab.core.views import Thumbnails, thumbnails
 from attnlab.models.first_look import DEFAULT_MODEL, DEFAULT_TEXT
 from attnlab.models.load import load
-from attnlab.models.spec import Model, Spec
-from attnlab.models.untrained import trained_name, untrained
+from attnlab.models.spec import Model, PositionChange, Spec, trained_name
+from attnlab.models.untrained import untrained
 from attnlab.ui.language import t
 from attnlab.words import InputError
 
@@ -21,8 +21,6 @@ DRAWS = ("pandas", "plotly.graph_objects", "seaborn")  # what Streamlit and figu
 LONG = 500  # characters: reading more than this may take long enough to say so
 OWN = "own_models"  # models trained or uploaded in this visit, by name, in the visitor's own state
 BEFORE = "own_models before"  # the same before their training, each beside the trained one that it was made from
-
-Positions = tuple[int, ...] | Literal["none"] | None
 
 
 def get_model(name: str) -> Model:
@@ -53,7 +51,7 @@ def keep_model(model: Model) -> None:
     st.session_state[OWN] = {**st.session_state.get(OWN, {}), model.spec.name: model}
 
 
-def get_trace(model_name: str, text: str, pair: str | None = None, target: str | None = None, positions: Positions = None) -> Trace:
+def get_trace(model_name: str, text: str, pair: str | None = None, target: str | None = None, positions: PositionChange = None) -> Trace:
     """One forward pass, or the one already made of the same words. Raises InputError for empty or too long text."""
     own: dict[str, Model] = st.session_state.get(OWN, {})
     if model_name in own or trained_name(model_name) in own:  # the name alone would mix two visitors' models
@@ -63,17 +61,17 @@ def get_trace(model_name: str, text: str, pair: str | None = None, target: str |
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _trace(model_name: str, text: str, pair: str | None, target: str | None, positions: Positions) -> Trace:
+def _trace(model_name: str, text: str, pair: str | None, target: str | None, positions: PositionChange) -> Trace:
     return load(model_name).trace(text, pair, target=target, positions=positions)
 
 
 def get_thumbnails(trace: Trace, stack: Stack) -> Thumbnails:
     """Every head of a stack, small: computed once for a text."""
-    return _thumbnails(trace, stack, (trace.model, trace.revision, trace.text, trace.pair, trace.target_text))
+    return _thumbnails(trace, stack, trace.key)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _thumbnails(_trace: Trace, stack: Stack, key: tuple[str | None, ...]) -> Thumbnails:
+def _thumbnails(_trace: Trace, stack: Stack, key: tuple[Any, ...]) -> Thumbnails:
     return thumbnails(_trace.layers(stack))
 
 

@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from attnlab.core.walk.walk import base
+from attnlab.core.walk.spot import base
 from attnlab.ui.ask import ask_attention, ask_head, ask_model, ask_pair, ask_target, ask_text
 from attnlab.ui.errors import told
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.steps.formulas import explanation, formula
 from attnlab.ui.steps.page import player, table
 from attnlab.ui.steps.player import LONGEST, look, show_code, show_proof, show_script
-from attnlab.ui.steps.scratch import ask_edit
+from attnlab.ui.steps.scratch import ask_change
 from attnlab.ui.traces import get_trace
 
 with told():
@@ -52,6 +52,6 @@ with right:
         table(seen, name, key="apart", changed=followed)
 
 show_proof(trace, model, attention)
-ask_edit(seen)
+ask_change(seen)
 show_code(seen, name)
 show_script(trace, model, attention, head)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from attnlab.core.walk.walk import base
+from attnlab.core.walk.spot import base
 from attnlab.models.load import load, names
 from attnlab.models.weights import walk_of
 from attnlab.words import room

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnlab.core import positions as pos
+from attnlab.core import score_parts as parts_of
 from attnlab.core.trace import softmax
-from attnlab.models import score_parts as parts_of
+from attnlab.core.walk.weights import Norm
+from attnlab.models import weights as weights_of
 from attnlab.models.inhouse import transformer
 from attnlab.models.inhouse.model import InHouse
 from attnlab.models.pretrained.model import Pretrained
@@ -226,35 +228,35 @@ def test_a_share_of_nothing_is_an_error():
 @given(seed=SEED, n=st.integers(1, 8))
 def test_a_norm_split_is_the_norm(seed, n):
     c, p, m = (noise(seed + i, n, 10) for i in range(3))
-    norm = pos.Norm(noise(seed + 3, 10), noise(seed + 4, 10), 1e-5)
+    norm = Norm(noise(seed + 3, 10), noise(seed + 4, 10), 1e-5)
     theirs = torch.nn.functional.layer_norm(torch.from_numpy(c + p + m), (10,), torch.from_numpy(norm.gain), torch.from_numpy(norm.shift))
-    np.testing.assert_allclose(norm.split(pos.Input(c, p, m)).total(), theirs.numpy(), atol=1e-4)
+    np.testing.assert_allclose(parts_of.split_norm(norm, parts_of.Input(c, p, m)).total(), theirs.numpy(), atol=1e-4)
 
 
 @given(seed=SEED, n=st.integers(1, 8), first=st.booleans())
 def test_the_parts_add_up_to_the_score(seed, n, first):
     c, p = noise(seed, n, 8), noise(seed + 1, n, 8)
-    read = pos.Input(c, p, np.zeros_like(c) if first else noise(seed + 2, n, 8))
+    read = parts_of.Input(c, p, np.zeros_like(c) if first else noise(seed + 2, n, 8))
     q, k = ((noise(seed + 3 + i, 8, 4) / 3, noise(seed + 5 + i, 4)) for i in range(2))
     x = read.total().astype(np.float64)
-    split = pos.split_scores(read, q, k, 0.5, first=first)
+    split = parts_of.split_scores(read, q, k, 0.5, first=first)
     np.testing.assert_allclose(split.total(), (x @ q[0] + q[1]) @ (x @ k[0] + k[1]).T * 0.5, atol=1e-4)
     assert [name for name, _ in split.items()][-1] == ("position_position" if first else "mixed")
 
 
 def test_hidden_cells_stay_hidden_when_parts_are_left_out():
     hidden = np.array([[False, True], [False, False]])
-    split = pos.ScoreParts(np.zeros((2, 2), np.float32), bias=np.ones((2, 2), np.float32), hidden=hidden)
+    split = parts_of.ScoreParts(np.zeros((2, 2), np.float32), bias=np.ones((2, 2), np.float32), hidden=hidden)
     np.testing.assert_allclose(split.weights("content_content"), [[1, 0], [0.5, 0.5]])
     assert np.isneginf(split.total()[0, 1])
 
 
 def test_position_explains_all_of_a_score_that_is_position_alone_and_none_of_one_without():
     wave = noise(0, 4, 4)
-    assert pos.ScoreParts(np.zeros((4, 4), np.float32), bias=wave).explained() == pytest.approx(1)
-    assert pos.ScoreParts(wave, bias=np.ones((4, 4), np.float32)).explained() == pytest.approx(0)  # a constant changes no weight
-    assert pos.ScoreParts(wave).explained() == 0
-    assert pos.ScoreParts(wave, bias=wave).explained() == pytest.approx(0.5)
+    assert parts_of.ScoreParts(np.zeros((4, 4), np.float32), bias=wave).explained() == pytest.approx(1)
+    assert parts_of.ScoreParts(wave, bias=np.ones((4, 4), np.float32)).explained() == pytest.approx(0)  # a constant changes no weight
+    assert parts_of.ScoreParts(wave).explained() == 0
+    assert parts_of.ScoreParts(wave, bias=wave).explained() == pytest.approx(0.5)
 
 
 # On models
@@ -268,11 +270,12 @@ def small(small_tokenizers):
 def worst(model, trace, stack):
     """The largest difference between the scores and the sum of their parts, over layers, heads and visible cells."""
     absolute = model.spec.positions in pos.ABSOLUTE and stack != "cross"
-    read = parts_of.inputs(model, trace, stack) if absolute else None
+    weights = weights_of.read_weights(model, stack, trace.layers(stack)[0].queries)
+    read = parts_of.inputs(trace, weights) if absolute else None
     found = 0.0
     for attention in trace.layers(stack):
         for head in range(attention.n_heads):
-            ours, theirs = parts_of.score_parts(model, trace, attention, head, read).total(), attention.scores(head)
+            ours, theirs = parts_of.score_parts(trace, attention, head, weights, read).total(), attention.scores(head)
             assert (np.isfinite(ours) == np.isfinite(theirs)).all()
             seen = np.isfinite(theirs)
             found = max(found, float((np.abs(ours[seen] - theirs[seen]) / np.maximum(np.abs(theirs[seen]), 1)).max()))
@@ -289,7 +292,8 @@ def test_the_parts_of_a_pair_of_texts_add_up_too(bert):
 
 
 def test_the_first_layer_holds_nothing_mixed_and_later_ones_do(bert):
-    read = parts_of.inputs(bert, bert.trace(SENTENCES[0]), "encoder")
+    trace = bert.trace(SENTENCES[0])
+    read = parts_of.inputs(trace, weights_of.read_weights(bert, "encoder", trace.source))
     assert np.abs(read[0].mixed).max() == 0
     assert np.abs(read[1].mixed).max() > 0.1
 
@@ -328,7 +332,9 @@ def test_turning_back_gives_what_the_projection_made(small, family):
         x = layer.input_layernorm(torch.from_numpy(trace.residual["decoder"][0].copy()))
         attention = layer.attention if family == "gpt_neox" else layer.self_attn
         q = attention.query_key_value(x)[:, :8] if family == "gpt_neox" else attention.q_proj(x)[:, :8]
-    np.testing.assert_allclose(parts_of.turned_back(model, 0, first.q[0]), q.numpy(), atol=1e-4)
+    np.testing.assert_allclose(
+        parts_of.turned_back(first.q[0], weights_of.rotations(model, "decoder", len(trace.source))[0]), q.numpy(), atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("family", ["albert", "opt", "gemma2", "gpt_oss"])
@@ -336,22 +342,22 @@ def test_a_family_that_is_not_followed_says_so(small, family):
     model = small(family)
     trace = model.trace(SENTENCES[0])
     with pytest.raises(InputError, match="cannot be split"):
-        parts_of.score_parts(model, trace, trace.attentions[0], 0)
+        parts_of.score_parts(trace, trace.attentions[0], 0, weights_of.read_weights(model, trace.stacks[0], trace.source))
 
 
 def test_bert_has_a_table_of_positions_and_t5_a_bias_per_distance(bert, small):
-    table = parts_of.position_table(bert, "encoder", 512)
+    table = weights_of.position_table(bert, "encoder", 512)
     np.testing.assert_array_equal(table, bert.module.embeddings.position_embeddings.weight.numpy())
     with pytest.raises(InputError, match="no learned bias"):
-        parts_of.relative_table(bert, "encoder")
+        weights_of.relative_table(bert, "encoder")
     model = small("t5")
-    bias, furthest = parts_of.relative_table(model, "encoder")
+    bias, furthest = weights_of.relative_table(model, "encoder")
     trace = model.trace(SENTENCES[0])
     n = len(trace.source)
     ours = pos.relative(bias, pos.gaps(n), bidirectional=True, furthest=furthest)
     np.testing.assert_allclose(ours, trace.at("encoder", 0).bias[:, :n, :n], atol=1e-5)
     with pytest.raises(InputError, match="no absolute position"):
-        parts_of.position_table(model, "encoder", 4)
+        weights_of.position_table(model, "encoder", 4)
 
 
 def test_bert_without_positions_is_permuted_with_its_words(bert):
@@ -419,7 +425,7 @@ def test_both_stacks_of_a_translator_add_up_and_its_cross_attention_says_where_i
     assert worst(model, trace, "decoder") < 1e-5
     if kind == "sinusoidal":
         with pytest.raises(InputError, match="stops here"):
-            parts_of.score_parts(model, trace, trace.at("cross", 0), 0)
+            parts_of.score_parts(trace, trace.at("cross", 0), 0, weights_of.read_weights(model, "cross", trace.target))
     else:
         assert worst(model, trace, "cross") < 1e-5
 
@@ -435,13 +441,13 @@ def test_only_a_model_without_positions_is_permuted_with_its_letters(reverser, k
 
 
 def test_the_table_of_an_in_house_model_is_what_it_adds(reverser):
-    np.testing.assert_allclose(parts_of.position_table(reverser("sinusoidal"), "encoder", 12), pos.sinusoid(12, 32), atol=1e-5)
+    np.testing.assert_allclose(weights_of.position_table(reverser("sinusoidal"), "encoder", 12), pos.sinusoid(12, 32), atol=1e-5)
     model = reverser("learned")
-    np.testing.assert_array_equal(parts_of.position_table(model, "encoder", 12), model.module.source.position.weight[:12].numpy())
+    np.testing.assert_array_equal(weights_of.position_table(model, "encoder", 12), model.module.source.position.weight[:12].numpy())
     model = reverser("relative")
-    bias = pos.relative(parts_of.relative_table(model, "encoder")[0], pos.gaps(9), bidirectional=True)
+    bias = pos.relative(weights_of.relative_table(model, "encoder")[0], pos.gaps(9), bidirectional=True)
     np.testing.assert_allclose(bias, model.trace("positions").at("encoder", 0).bias, rtol=1e-6)
-    assert parts_of.rotary_base(reverser("rotary")) == 10000
+    assert weights_of.rotary_base(reverser("rotary")) == 10000
 
 
 def test_accuracy_counts_letters_one_by_one(reverser):

@@ -2,6 +2,7 @@
 
 import math
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from attnlab.core.trace import Attention, MaskedRowError, NotRecordedError, Tokens, Trace, softmax
-from attnlab.models.recorder import Call, additive, is_recording, record, record_residual, recording
+from attnlab.models.recorder import Call, record, recording, stream
 
 NUMBERS = st.floats(-4, 4, width=32)
 
@@ -203,6 +204,24 @@ def test_a_head_or_layer_or_stack_that_is_not_there_is_named_with_what_is():
         whole.at("cross", 0)
 
 
+def test_a_masked_row_is_named_as_it_stands_in_the_sentence():
+    bias = np.zeros((1, 9, 9), np.float32)
+    bias[0, 8] = -np.inf
+    seen = Attention("encoder", 0, tokens(9), tokens(9), *(np.ones((1, 9, 2)),) * 3, bias=bias)
+    for rows in (slice(None), slice(0, 9, 4), slice(8, 9), slice(-3, None)):
+        with pytest.raises(MaskedRowError, match="row 8 \\('t8'\\) of encoder L0H0") as caught:
+            seen.weights(0, rows)
+        assert caught.value.row == 8
+
+
+def test_traces_of_other_words_targets_or_positions_have_other_keys():
+    whole = trace_of(Attention("encoder", 0, tokens(2), tokens(2), *(np.ones((1, 2, 2)),) * 3))
+    others = [replace(whole, **change) for change in ({"text": "b"}, {"pair": "b"}, {"target_text": "b"}, {"positions": "none"})]
+    others += [replace(whole, positions=[1, 0]), replace(whole, revision="s"), replace(whole, model="m2")]
+    assert len({trace.key for trace in (whole, *others)}) == 8
+    assert replace(whole, positions=range(2)).positions == (0, 1)
+
+
 def test_shapes_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="2 and 2 rows but there are"):
         Attention("encoder", 0, tokens(3), tokens(3), *(np.ones((1, 2, 2)),) * 3)
@@ -231,9 +250,9 @@ def call(number=0.0):
 
 
 def test_nothing_is_kept_when_nobody_records():
-    record(call())
-    record_residual("encoder", torch.zeros(1))
-    assert not is_recording()
+    x = torch.zeros(1)
+    assert record(call()) is None
+    assert stream(x, "encoder", 0) is x
 
 
 def test_recordings_nest_and_end_even_after_an_error():
@@ -244,11 +263,12 @@ def test_recordings_nest_and_end_even_after_an_error():
         with pytest.raises(RuntimeError), recording():
             raise RuntimeError
         record(call(3))
-        record_residual("encoder", torch.zeros(2))
+        stream(torch.zeros(2), "encoder", 0)
     assert [float(c.q.sum()) for c in outer.calls] == [1, 3]
     assert [float(c.q.sum()) for c in inner.calls] == [2]
     assert list(outer.residual) == ["encoder"]
-    assert not is_recording()
+    record(call(4))
+    assert len(outer.calls) == 2
 
 
 def test_thirty_two_threads_mix_nothing():
@@ -267,10 +287,3 @@ def test_thirty_two_threads_mix_nothing():
     for thread in threads:
         thread.join()
     assert found == {i: [float(i)] * 50 for i in range(32)}
-
-
-def test_mask_and_bias_become_one_tensor():
-    mask = torch.tensor([[[[True, False]]]])
-    assert additive(None, None) is None
-    assert additive(mask, None).tolist() == [[[[0.0, -math.inf]]]]
-    assert additive(mask, torch.ones(1, 2, 1, 2)).tolist() == [[[[1.0, -math.inf]]] * 2]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from attnlab.core.trace import MaskedRowError
+from attnlab.core.walk import apart as apart_of
 from attnlab.core.walk import arithmetic
 
 RNG = np.random.default_rng(4)
@@ -82,13 +83,13 @@ def test_the_terms_of_a_product_sum_to_the_number_itself(n, seed, size):
     rng = np.random.default_rng(seed)
     left, right, bias = (rng.normal(size=shape).astype(np.float32) * np.float32(size) for shape in ((1, n), (n, 1), (1,)))
     value = float(arithmetic.project(left, right, bias)[0, 0])
-    apart = arithmetic.dot_terms(left[0], right[:, 0], value, kind="project", axis="model", bias=float(bias[0]))
+    apart = apart_of.dot_terms(left[0], right[:, 0], value, kind="project", axis="model", bias=float(bias[0]))
     assert apart.total == value
     assert len(apart.product) == n + 1
 
 
 def test_the_largest_terms_keep_their_order():
-    apart = arithmetic.dot_terms(np.float32([1, -9, 2, 8]), np.float32([1, 1, 1, 1]), 2.0, kind="products", axis="head")
+    apart = apart_of.dot_terms(np.float32([1, -9, 2, 8]), np.float32([1, 1, 1, 1]), 2.0, kind="products", axis="head")
     assert apart.largest(2).tolist() == [1, 3]
     assert apart.largest(0).tolist() == [0, 1, 2, 3]
     assert apart.largest(9).tolist() == [0, 1, 2, 3]
@@ -97,7 +98,7 @@ def test_the_largest_terms_keep_their_order():
 def test_a_norms_terms_are_the_standardised_number_times_gain_and_the_shift():
     x, gain, shift = random(1, 9), random(9), random(9)
     value = float(arithmetic.layer_norm(x, gain, shift, 1e-5)[0, 3])
-    apart = arithmetic.norm_terms(x[0], 3, float(gain[3]), float(shift[3]), 1e-5, value)
+    apart = apart_of.norm_terms(x[0], 3, float(gain[3]), float(shift[3]), 1e-5, value)
     assert apart.total == value
     assert apart.facts["mean"] == pytest.approx(x.astype(np.float64).mean())
 
@@ -105,6 +106,6 @@ def test_a_norms_terms_are_the_standardised_number_times_gain_and_the_shift():
 def test_a_weight_is_its_exponential_over_the_rows_sum():
     powers = arithmetic.exponentials(random(1, 6))
     weights = arithmetic.quotients(powers)
-    apart = arithmetic.softmax_terms(powers[0], 2, float(weights[0, 2]))
+    apart = apart_of.softmax_terms(powers[0], 2, float(weights[0, 2]))
     assert apart.total == apart.value == float(weights[0, 2])
     assert apart.product.sum() == pytest.approx(1)

@@ -6,10 +6,10 @@ import torch
 
 from attnlab.core.measures import rollout
 from attnlab.core.trace import Attention, Tokens
-from attnlab.models.effects import evidence, gradient, norms_of, run, without
+from attnlab.models.effects import evidence, gradient, likelihood, norms_of, without
 from attnlab.models.inhouse.model import InHouse
 from attnlab.models.inhouse.transformer import Config, Transformer
-from attnlab.models.recorder import Call, changing, record, weights_of
+from attnlab.models.recorder import Call, Intervention, intervening, record, scores_of
 from attnlab.words import InputError
 
 TASKS = {
@@ -36,20 +36,26 @@ def traced(made):
     return made.trace("the cat sat on the mat")
 
 
+def weights_changed(attention, change):
+    """The weights of one sublayer, changed by a function of them alone."""
+    return Intervention("weights", attention.stack, attention.layer, lambda weights, here: change(weights))
+
+
 @pytest.mark.parametrize("positions", ["sinusoidal", "alibi", "relative", "rotary"])
 @pytest.mark.parametrize("task", TASKS)
 def test_weights_written_out_are_the_models_own(small_tokenizers, task, positions):
     made = model(task, small_tokenizers, positions)
     trace = traced(made)
     with torch.inference_mode():
-        before, stream = run(made, trace)
-    for number, attention in enumerate(trace.attentions):
+        before = made.again(trace)
+    for attention in trace.attentions:
         seen = []
-        with torch.inference_mode(), changing(number, lambda weights, seen=seen: seen.append(weights) or weights):
-            after, moved = run(made, trace)
+        same = weights_changed(attention, lambda weights, seen=seen: seen.append(weights) or weights)
+        with torch.inference_mode():
+            after = made.again(trace, [same])
         np.testing.assert_allclose(seen[0][0], attention.all_weights(), atol=1e-5)
-        torch.testing.assert_close(after, before, atol=1e-4, rtol=1e-5)
-        torch.testing.assert_close(moved, stream, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(likelihood(after, trace), likelihood(before, trace), atol=1e-4, rtol=1e-5)
+        torch.testing.assert_close(after.last, before.last, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -57,32 +63,33 @@ def test_the_gradient_is_the_slope_of_what_is_said(small_tokenizers, task):
     """Against a difference of two forward passes with the weight a little smaller and larger."""
     made = model(task, small_tokenizers)
     trace = traced(made)
-    for number, attention in enumerate(trace.attentions):
+    for attention in trace.attentions:
         slope = gradient(made, trace, attention)
         head, query, key = np.unravel_index(np.abs(slope).argmax(), slope.shape)
         said = []
         for step in (-1e-3, 1e-3):
             add = torch.zeros(attention.all_weights().shape)
             add[head, query, key] = step
-            with torch.inference_mode(), changing(number, lambda weights, add=add: weights + add):
-                said.append(float(run(made, trace)[0]))
+            with torch.inference_mode():
+                passed = made.again(trace, [weights_changed(attention, lambda weights, add=add: weights + add)])
+                said.append(float(likelihood(passed, trace)))
         assert (said[1] - said[0]) / 2e-3 == pytest.approx(slope[head, query, key], rel=0.05, abs=0.02)
 
 
 def test_without_a_weight_its_value_does_not_arrive():
     q, k, v = (torch.randn(1, 2, 3, 4, generator=torch.Generator().manual_seed(i)) for i in range(3))
-    call = Call(q, k, v, 0.5)
+    calls = [Call(q, k, v, 0.5, where={"stack": "encoder", "layer": layer}) for layer in range(3)]
     dropped = torch.ones(1, 2, 3, 3)
     dropped[0, 1, 2, 0] = 0
-    with changing(1, lambda weights: weights * dropped):
-        first, second, third = record(call), record(call), record(call)
+    with intervening([Intervention("weights", "encoder", 1, lambda weights, here: weights * dropped)]):
+        first, second, third = map(record, calls)
     assert first is None
     assert third is None
     lost = torch.nn.functional.scaled_dot_product_attention(q, k, v, scale=0.5) - second
     wanted = torch.zeros_like(v)
-    wanted[0, 1, 2] = weights_of(call)[0, 1, 2, 0] * v[0, 1, 0]
+    wanted[0, 1, 2] = scores_of(calls[1]).softmax(-1)[0, 1, 2, 0] * v[0, 1, 0]
     torch.testing.assert_close(lost, wanted)
-    assert record(call) is None
+    assert record(calls[1]) is None
 
 
 @pytest.mark.parametrize("task", TASKS)

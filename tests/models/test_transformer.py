@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from attnlab.models.cut import sublayer
 from attnlab.models.inhouse import transformer
 from attnlab.models.inhouse.dropout import Dropout
 from attnlab.models.inhouse.from_bert import from_bert, smaller
@@ -31,7 +30,7 @@ from attnlab.models.inhouse.transformer import (
     rotate,
     sinusoid,
 )
-from attnlab.models.recorder import recording
+from attnlab.models.recorder import Shared, recording, sublayer
 from attnlab.words import InputError
 
 POSITIONS = ("none", "sinusoidal", "learned", "rotary", "alibi", "relative")
@@ -164,7 +163,7 @@ def test_with_berts_weights_the_encoder_is_bert(bert: Any, bert_files: Any) -> N
     for row, line in enumerate(lines):
         expected, tokens = bert.trace(line), bert.tokenize(line)
         for call, attention in zip(layers, expected.attentions, strict=True):
-            mine = sublayer(call, row, tokens, tokens, {})
+            mine = sublayer(call, call.where["stack"], call.where["layer"], row, tokens, tokens, Shared())
             assert abs(mine.all_weights() - attention.all_weights()).max() < 1e-5
 
 

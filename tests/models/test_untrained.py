@@ -8,7 +8,8 @@ import torch
 
 import attnlab
 from attnlab.models.inhouse.model import InHouse
-from attnlab.models.untrained import beginning, trained_name, untrained
+from attnlab.models.spec import trained_name
+from attnlab.models.untrained import beginning, untrained
 from attnlab.training.material import prepare
 from attnlab.training.plan import plan
 from attnlab.words import InputError

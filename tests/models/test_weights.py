@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from attnlab.core.trace import MaskedRowError, NotRecordedError
-from attnlab.core.walk.chain import proof
+from attnlab.core.walk.proof import proof
 from attnlab.core.walk.script import archive, script
-from attnlab.core.walk.walk import Edit, base
+from attnlab.core.walk.spot import base
+from attnlab.core.walk.walk import Change
 from attnlab.models.inhouse.model import InHouse
 from attnlab.models.inhouse.transformer import Config, Transformer
 from attnlab.models.load import load, names
@@ -166,7 +167,7 @@ def test_where_factors_come_from_they_really_are(bert):
 def test_an_edit_changes_what_follows_and_nothing_before(bert):
     trace = bert.trace("The cat sat on the mat")
     walk = walk_of(bert, trace, "encoder", 0)
-    changed = walk.edited(Edit(head=2, scores={(3, 5): 40.0}))
+    changed = walk.changed(Change(head=2, scores={(3, 5): 40.0}))
     assert changed.values("encoder.products.2")[3, 5] == 40
     for _, name in walk.steps("encoder", 2):
         same = np.array_equal(walk.values(name), changed.values(name))
@@ -181,17 +182,17 @@ def stage_of(walk, name):
 def test_hiding_a_key_takes_its_weight_and_hiding_all_is_refused(bert):
     trace = bert.trace("The cat sat on the mat")
     walk = walk_of(bert, trace, "encoder", 1)
-    hidden = walk.edited(Edit(head=0, hidden={(2, 1): True}))
+    hidden = walk.changed(Change(head=0, hidden={(2, 1): True}))
     assert hidden.values("encoder.weights.0")[2, 1] == 0
     with pytest.raises(MaskedRowError):
-        walk.edited(Edit(head=0, hidden={(2, k): True for k in range(8)})).values("encoder.weights.0")
+        walk.changed(Change(head=0, hidden={(2, k): True for k in range(8)})).values("encoder.weights.0")
 
 
 def test_scale_and_temperature_are_two_ways_to_the_same_weights(bert):
     trace = bert.trace("The cat sat on the mat")
     walk = walk_of(bert, trace, "encoder", 4)
     scale = trace.at("encoder", 4).scale
-    other = walk.edited(Edit(head=3, scaled=False, temperature=1 / scale))
+    other = walk.changed(Change(head=3, scaled=False, temperature=1 / scale))
     np.testing.assert_allclose(other.values("encoder.weights.3"), walk.values("encoder.weights.3"), atol=1e-6)
 
 

@@ -1,12 +1,10 @@
-"""The arithmetic of one layer, one small function per operation, and how any of its numbers is taken apart again.
+"""The arithmetic of one layer, one small function per operation.
 
 Every function is numpy in, numpy out. Sums are made in float64 and their result is kept as float32, as the model keeps it:
 so a number and the sum of its terms agree to the last digit that is shown. q query tokens, k key tokens, d dimensions.
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -80,7 +78,7 @@ def exponentials(scores: Array, temperature: float = 1.0) -> Array:
     cooled = exact(scores) / temperature
     top = cooled.max(-1, keepdims=True)  # [q 1]
     if not np.isfinite(top).all():
-        raise MaskedRowError(f"row {int(np.argmin(np.isfinite(top[:, 0])))} has no key to look at")
+        raise MaskedRowError(int(np.argmin(np.isfinite(top[:, 0]))))
     return frozen(np.exp(cooled - top))
 
 
@@ -142,95 +140,3 @@ def relative_bias(table: Array, bucket: NDArray[np.int64]) -> Array:
 def mask(hidden: NDArray[np.bool_]) -> Array:
     """0 where a key may be seen, minus infinity where it is hidden: exp(-∞) = 0. [q k]"""
     return frozen(np.where(hidden, -np.inf, 0.0))
-
-
-# Taking a number apart
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a factor comes from: a matrix of the walk and a cell in it. None as row or column: the term's own index."""
-
-    spot: str
-    row: int | None
-    column: int | None
-
-
-@dataclass(frozen=True, eq=False)
-class Apart:
-    """One number as a sum of terms. left, right, product: [t], product = left · right.
-
-    kind: which operation; axis: what the terms are counted in (dimensions, tokens, parts); index: [t].
-    names: a name for terms that have one instead of an index. value: the cell itself; total: what the terms sum to.
-    left_from, right_from: where the factors come from, one origin for each term, or one for all that have an index.
-    facts: what else is worth knowing (mean, variance, ...).
-    """
-
-    kind: str
-    axis: str
-    index: NDArray[np.int64]
-    left: Exact
-    right: Exact
-    value: float
-    names: Mapping[int, str] = field(default_factory=dict)
-    left_from: tuple[Origin | None, ...] = ()
-    right_from: tuple[Origin | None, ...] = ()
-    facts: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def product(self) -> Exact:
-        with np.errstate(invalid="ignore"):
-            return self.left * self.right
-
-    @property
-    def total(self) -> float:
-        """The sum of the products, rounded once, as the model's own number is; for softmax the cell's own share of it."""
-        if self.kind == "softmax":
-            return float(np.float32(self.facts["own"] / self.facts["sum"]))
-        return float(np.float32(math.fsum(self.product) if np.isfinite(self.product).all() else self.product.sum()))
-
-    def largest(self, n: int) -> NDArray[np.int64]:
-        """The places of the n terms that matter most, in their own order; all of them when n is 0."""
-        if not 0 < n < len(self.product):
-            return np.arange(len(self.product))
-        return np.sort(np.argsort(-np.abs(self.product), kind="stable")[:n])
-
-
-def dot_terms(left: Array, right: Array, value: float, *, kind: str, axis: str, bias: float | None = None, **origins: Any) -> Apart:
-    """A row times a column; a bias is one more term, 1 · b. left, right: [t]"""
-    index = np.arange(len(left))
-    a, b = exact(left), exact(right)
-    if bias is None:
-        return Apart(kind, axis, index, a, b, value, **origins)
-    return Apart(kind, axis, np.append(index, -1), np.append(a, 1.0), np.append(b, bias), value, names={-1: "b"}, **origins)
-
-
-def part_terms(parts: Mapping[str, float], value: float, *, kind: str, factor: float = 1.0, **more: Any) -> Apart:
-    """A few named numbers, each times the same factor."""
-    names = dict(enumerate(parts))
-    left = exact(list(parts.values()))
-    return Apart(kind, "part", np.arange(len(parts)), left, np.full(len(parts), factor), value, names=names, **more)
-
-
-def norm_terms(row: Array, column: int, gain: float, shift: float, eps: float, value: float, **more: Any) -> Apart:
-    """A layer norm's number: how many standard deviations x is from its row's mean, times gain, plus 1 · shift. row: [d]"""
-    x = exact(row)
-    mean, variance = float(x.mean()), float(x.var())
-    spread = math.sqrt(variance + eps)
-    standard = (float(x[column]) - mean) / spread
-    facts = {"x": float(x[column]), "mean": mean, "variance": variance, "eps": eps, "spread": spread, "gain": gain, "shift": shift}
-    names = {0: "standard", 1: "shift"}
-    return Apart("norm", "part", np.arange(2), exact([standard, 1.0]), exact([gain, shift]), value, names=names, facts=facts, **more)
-
-
-def softmax_terms(row: Array, column: int, value: float, *, beside: float | None = None, **more: Any) -> Apart:
-    """A weight: its row's exponentials; left is the exponential, right 1 / their sum, and the cell is the term of its own column.
-
-    facts: the cell's own exponential and the sum. row: [k], exponentials.
-    """
-    left = exact(row) if beside is None else np.append(exact(row), beside)
-    index = np.arange(len(row)) if beside is None else np.append(np.arange(len(row)), -1)
-    total = math.fsum(left)
-    names = {} if beside is None else {-1: "sink"}
-    facts = {"own": float(left[column]), "sum": total, "column": float(column)}
-    return Apart("softmax", "key", index, left, np.full(len(left), 1 / total), value, names=names, facts=facts, **more)

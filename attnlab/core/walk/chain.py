@@ -1,6 +1,6 @@
 """The chain of one layer: which spots there are, for whatever weights and stacks a model has. See `walk` for how they are computed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,9 @@ import numpy as np
 from attnlab.core.positions import gaps, relative_bucket
 from attnlab.core.trace import Array, Attention, Stack, Trace
 from attnlab.core.walk import arithmetic
-from attnlab.core.walk.walk import Embedding, Heads, Layer, Linear, Norm, Spot, Step, Walk
+from attnlab.core.walk.spot import Spot, Step
+from attnlab.core.walk.walk import Walk
+from attnlab.core.walk.weights import AttentionWeights, EmbeddingWeights, LayerWeights, Linear, Norm
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +34,7 @@ def given_spot(name: str, x: Array, rows: str, columns: str, source: tuple[Stack
     return Spot(name, "given", arithmetic.same, (), rows, columns, facts={"x": x}, source=source)
 
 
-def embedded(embedding: Embedding, ids: np.ndarray) -> tuple[list[Spot], list[Step]]:
+def embedded(embedding: EmbeddingWeights, ids: np.ndarray) -> tuple[list[Spot], list[Step]]:
     """Stages 1 to 3 (and 4, where the sum is normed or projected): from ids to what the first layer reads, the spot "x"."""
     e = embedding
     wide = "model" if e.projection is None else "embed"
@@ -55,7 +57,7 @@ def embedded(embedding: Embedding, ids: np.ndarray) -> tuple[list[Spot], list[St
     return spots, walked
 
 
-def entered(embedding: Embedding) -> tuple[list[Spot], list[Step]]:
+def entered(embedding: EmbeddingWeights) -> tuple[list[Spot], list[Step]]:
     """From the sum of embeddings to the residual stream, the spot "x"."""
     e = embedding
     if e.norm is None and e.projection is None:
@@ -74,7 +76,7 @@ def entered(embedding: Embedding) -> tuple[list[Spot], list[Step]]:
     return spots, [*walked, (4, "x")]
 
 
-def head_spots(attention: Attention, head: int, heads: Heads | None, read: str, memory: str) -> tuple[list[Spot], list[Step]]:
+def head_spots(attention: Attention, head: int, heads: AttentionWeights | None, read: str, memory: str) -> tuple[list[Spot], list[Step]]:
     """Stages 5 to 10 of one head; from stage 6 on, with the recorded q, k and v, where the weights are not known."""
 
     def name(base: str) -> str:
@@ -113,7 +115,10 @@ def head_spots(attention: Attention, head: int, heads: Heads | None, read: str, 
     return spots, [*walked, (8, name("scores")), (9, name("exponentials")), (9, name("weights")), (10, name("z"))]
 
 
-def _projected(heads: Heads, head: int, d: int, read: str, memory: str, name: Callable[[str], str]) -> tuple[list[Spot], list[Step]]:
+Named = Callable[[str], str]  # the name of a spot of one head, from what it is
+
+
+def _projected(heads: AttentionWeights, head: int, d: int, read: str, memory: str, name: Named) -> tuple[list[Spot], list[Step]]:
     """Stage 5: Q, K and V of one head; under rotary positions q and k are turned afterwards."""
     own = slice(head * d, (head + 1) * d)
     spots: list[Spot] = []
@@ -125,7 +130,7 @@ def _projected(heads: Heads, head: int, d: int, read: str, memory: str, name: Ca
     return spots, [(5, spot.name) for spot in spots]
 
 
-def _added(attention: Attention, head: int, heads: Heads | None, name: Callable[[str], str]) -> list[Spot]:
+def _added(attention: Attention, head: int, heads: AttentionWeights | None, name: Callable[[str], str]) -> list[Spot]:
     """Stage 8: what is added to the scores, position bias first, then the mask."""
     added = attention.added(head)
     hidden = np.isneginf(added)
@@ -144,7 +149,7 @@ def _added(attention: Attention, head: int, heads: Heads | None, name: Callable[
     return spots
 
 
-def sublayer_spots(attention: Attention, layer: Layer, x: str, memory: str | None) -> tuple[list[Spot], dict[int, list[Step]], str]:
+def sublayer_spots(attention: Attention, layer: LayerWeights, x: str, memory: str | None) -> tuple[list[Spot], dict[int, list[Step]], str]:
     """Stages 4 to 12 of one attention sublayer, for every head: spots, the steps of each head, and the name of what comes out."""
     stack = attention.stack
     heads = layer.own if layer.cross is None or stack != "cross" else layer.cross
@@ -173,7 +178,7 @@ def sublayer_spots(attention: Attention, layer: Layer, x: str, memory: str | Non
     return spots, {head: [*through, *after] for head, through in walked.items()}, f"{stack}.after"
 
 
-def feed_forward(layer: Layer, x: str) -> tuple[list[Spot], list[Step]]:
+def feed_forward(layer: LayerWeights, x: str) -> tuple[list[Spot], list[Step]]:
     """Stages 12 (its norm, where it comes before) to 14: what the next layer reads is the spot "output"."""
     spots: list[Spot] = []
     walked: list[Step] = []
@@ -194,7 +199,7 @@ def feed_forward(layer: Layer, x: str) -> tuple[list[Spot], list[Step]]:
     return spots, walked
 
 
-def walk(trace: Trace, own: Stack, number: int, layer: Layer, embedding: Embedding, memory: Memory | None = None) -> Walk:
+def walk(trace: Trace, own: Stack, number: int, layer: LayerWeights, embedding: EmbeddingWeights, memory: Memory | None = None) -> Walk:
     """The walk through one layer, with its cross-attention where it has one. Later layers start from what the model's stream held."""
     attention = trace.at(own, number)
     spots, first = embedded(embedding, np.array(attention.queries.ids))
@@ -237,43 +242,3 @@ def short_walk(attention: Attention) -> Walk:
         spots += made
         walked[head] = tuple(through)
     return Walk(spots, {attention.stack: walked})
-
-
-# The proof
-
-
-@dataclass(frozen=True)
-class Proof:
-    """The largest difference between the walk and the model's own forward pass, over all heads and tokens. None: not recorded.
-
-    largest: the largest number that was compared; float32 keeps seven digits of it.
-    """
-
-    weights: float
-    z: float
-    output: float | None
-    entry: float | None = None
-    largest: float = 1.0
-
-    @property
-    def worst(self) -> float:
-        return max(x for x in (self.weights, self.z, self.output, self.entry) if x is not None)
-
-
-def proof(walk: Walk, trace: Trace, stack: Stack, number: int) -> Proof:
-    """Compare. entry: what the first layer reads, worked out from the embedding tables."""
-    attention = trace.at(stack, number)
-
-    def apart(mine: Array, theirs: Array) -> float:
-        return float(np.abs(mine - theirs).max())
-
-    heads = range(attention.n_heads)
-    weights = max(apart(walk.values(f"{stack}.weights.{h}"), attention.weights(h)) for h in heads)
-    z = max(apart(walk.values(f"{stack}.z.{h}"), attention.z(h)) for h in heads)
-    own: Stack = "decoder" if stack == "cross" else stack
-    stream: Mapping[str, tuple[Array, ...]] = trace.residual
-    if "output" not in walk.spots or own not in stream:
-        return Proof(weights, z, None)
-    entry = apart(walk.values("x"), stream[own][0]) if number == 0 else None
-    after = stream[own][number + 1]
-    return Proof(weights, z, apart(walk.values("output"), after), entry, max(1.0, float(np.abs(after).max())))

@@ -10,18 +10,9 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from attnlab.models.inhouse.transformer import Config, Transformer
+from attnlab.models.weights import BERT_LAYER
 from attnlab.words import InputError
 
-SUBLAYERS = {
-    "attention.w_q": "attention.self.query",
-    "attention.w_k": "attention.self.key",
-    "attention.w_v": "attention.self.value",
-    "attention.w_o": "attention.output.dense",
-    "feed_forward.0": "intermediate.dense",
-    "feed_forward.3": "output.dense",
-    "norms.0": "attention.output.LayerNorm",
-    "norms.1": "output.LayerNorm",
-}
 ACTIVATIONS = ("relu", "gelu")
 
 
@@ -82,7 +73,7 @@ def from_bert(
         "source.norm.bias": state["embeddings.LayerNorm.bias"],
     }
     for i in range(config.encoder_layers):
-        for ours, theirs in SUBLAYERS.items():
+        for ours, theirs in BERT_LAYER.items():
             for kind in ("weight", "bias"):
                 wanted[f"encoder.{i}.{ours}.{kind}"] = state[f"encoder.layer.{i}.{theirs}.{kind}"]
     module = Transformer(config)

@@ -11,7 +11,6 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from attnlab.core.trace import Array, Tokens, Trace
-from attnlab.models.cut import one, streams, sublayer
 from attnlab.models.filling import MASK
 from attnlab.models.folder import fingerprint
 from attnlab.models.inhouse import saved
@@ -21,8 +20,8 @@ from attnlab.models.inhouse.sampling import sample
 from attnlab.models.inhouse.saved import NAMES, WEIGHTS, About, Precision
 from attnlab.models.inhouse.transformer import Task, Transformer
 from attnlab.models.inhouse.writing import Draft, begin
-from attnlab.models.recorder import recording
-from attnlab.models.spec import BEAM, PENALTY, Edit, Spec
+from attnlab.models.recorder import Intervention, Shared, intervening, one, recording, sublayer
+from attnlab.models.spec import BEAM, PENALTY, Pass, PositionChange, Spec
 from attnlab.models.tokens import Alphabets, check_text, encode_fast
 from attnlab.words import InputError
 
@@ -166,7 +165,7 @@ class InHouse:
         pair: str | None = None,
         *,
         target: str | None = None,
-        positions: Edit = None,
+        positions: PositionChange = None,
         written: Sequence[int] | None = None,
     ) -> Trace:
         """One forward pass, recorded. See attnlab.models.spec.Model. written: the target as ids, where `decode` has made them."""
@@ -193,7 +192,7 @@ class InHouse:
             done |= zip(chosen, self._traces([texts[i] for i in chosen], some, targets, None), strict=True)
         return [done[i] for i in range(len(texts))]
 
-    def _checked(self, positions: Edit, n: int) -> Edit:
+    def _checked(self, positions: PositionChange, n: int) -> PositionChange:
         """Positions that this model can be given. Raises InputError where it adds none, or for ids that cannot be."""
         if positions is None:
             return None
@@ -207,7 +206,12 @@ class InHouse:
         return [int(p) for p in positions]
 
     def _traces(
-        self, texts: Sequence[str], sources: Sequence[Tokens], targets: Sequence[Tokens] | None, at: Edit, given: str | None = None
+        self,
+        texts: Sequence[str],
+        sources: Sequence[Tokens],
+        targets: Sequence[Tokens] | None,
+        at: PositionChange,
+        given: str | None = None,
     ) -> list[Trace]:
         """One forward pass of a batch, taken apart again. given: the target's text, when it was not the model's own."""
         ids = padded(self.pad, [tokens.ids for tokens in sources])
@@ -215,11 +219,12 @@ class InHouse:
         with torch.inference_mode(), recording() as recorder:
             said = self._forward(ids, target_ids, at)
         per_token = ("pooling",) if self.spec.task == "classify" else ("logits",)
-        biases: dict[int, Array] = {}
+        shared = Shared()
         traces = []
         for row, (text, source) in enumerate(zip(texts, sources, strict=True)):
             target = None if targets is None else targets[row]
-            sides = {"encoder": (source, source), "decoder": (target or source,) * 2, "cross": (target or source, source)}
+            wrote = target or source
+            sides = {"encoder": (source, source), "decoder": (wrote, wrote), "cross": (wrote, source)}
             lengths = {stack: len(queries) for stack, (queries, _) in sides.items()}
             spoken = lengths["encoder" if target is None else "decoder"]
             traces.append(
@@ -228,17 +233,31 @@ class InHouse:
                     self.spec.revision,
                     text,
                     source,
-                    tuple(sublayer(call, row, *sides[call.where["stack"]], biases) for call in recorder.calls),
+                    tuple(
+                        sublayer(call, call.where["stack"], call.where["layer"], row, *sides[call.where["stack"]], shared)
+                        for call in recorder.calls
+                    ),
                     target_text=None if target is None else self.text_of(target.ids) if given is None else given,
                     target=target,
                     made=None if target is None else "decoded" if given is None else "given",
-                    residual=streams(recorder, row, lengths),
-                    outputs={name: one(x, row, spoken if name in per_token else len(x[row])) for name, x in said.items()},
+                    residual={
+                        stack: tuple(one(x, row, slice(lengths[stack])) for x in layers) for stack, layers in recorder.residual.items()
+                    },
+                    positions=None if at is None else "none" if isinstance(at, str) else tuple(at),
+                    outputs={name: one(x, row, slice(spoken if name in per_token else None)) for name, x in said.items()},
                 )
             )
         return traces
 
-    def _forward(self, ids: Tensor, target: Tensor | None, at: Edit) -> dict[str, Tensor]:
+    def again(self, trace: Trace, interventions: Sequence[Intervention] = (), *, copies: int = 1) -> Pass:
+        """See attnlab.models.spec.Model."""
+        ids = torch.tensor([trace.source.ids] * copies)
+        target = None if trace.target is None else torch.tensor([trace.target.ids] * copies)
+        with recording() as recorder, intervening(interventions):
+            logits = self._forward(ids, target, trace.positions)["logits"]
+        return Pass(logits, recorder.residual["encoder" if target is None and self.spec.task != "generate" else "decoder"][-1])
+
+    def _forward(self, ids: Tensor, target: Tensor | None, at: PositionChange) -> dict[str, Tensor]:
         """What the model says to a padded batch: logits, and for classes probabilities and pooling weights."""
         module = self.module
         if self.spec.task == "generate":

@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from attnlab.core.positions import Positions
 from attnlab.models.inhouse.dropout import Dropout
-from attnlab.models.recorder import Call, record, record_residual
-from attnlab.models.spec import Edit
+from attnlab.models.recorder import Call, embedding, record, stream
+from attnlab.models.spec import PositionChange
 from attnlab.words import InputError
 
 Task = Literal["translate", "classify", "tag", "generate", "fill"]
@@ -203,7 +203,7 @@ class Layer(nn.Module):
 
     def __init__(self, config: Config, stack: str, layer: int, *, cross: bool = False) -> None:
         super().__init__()
-        self.pre, self.causal = config.norm == "pre", stack == "decoder"
+        self.pre, self.causal, self.stack, self.number = config.norm == "pre", stack == "decoder", stack, layer
         self.attention = MultiHeadAttention(config, stack, layer)
         self.cross = MultiHeadAttention(config, "cross", layer) if cross else None
         self.feed_forward = FeedForward(config)
@@ -221,18 +221,18 @@ class Layer(nn.Module):
                 return x + self.dropout(sublayer(norm(x), *rest))
             return norm(x + self.dropout(sublayer(x, *rest)))
 
-        x = add(x, self.attention, None, mask, bias, self.causal, own)
+        x = stream(add(x, self.attention, None, mask, bias, self.causal, own), self.stack, self.number, "attention")
         if self.cross is not None:
-            x = add(x, self.cross, memory, seen, None, False, other)
+            x = stream(add(x, self.cross, memory, seen, None, False, other), self.stack, self.number, "cross")
         return add(x, self.feed_forward)
 
 
 class Embedding(nn.Module):
     """Token vectors plus what tells where and in which segment they stand."""
 
-    def __init__(self, config: Config, vocab: int) -> None:
+    def __init__(self, config: Config, vocab: int, stack: str = "encoder") -> None:
         super().__init__()
-        d = config.d_model
+        d, self.stack = config.d_model, stack
         self.scale = math.sqrt(d) if config.scale_embeddings else 1.0
         self.kind, self.limit = config.positions, config.max_tokens
         self.token = nn.Embedding(vocab, d)
@@ -250,9 +250,9 @@ class Embedding(nn.Module):
             return self.position.weight[start : start + n]
         return sinusoid(start + n, self.token.embedding_dim)[start:] if self.kind == "sinusoidal" else None
 
-    def forward(self, ids: Tensor, segments: Tensor | None = None, *, start: int = 0, at: Edit = None) -> Tensor:
+    def forward(self, ids: Tensor, segments: Tensor | None = None, *, start: int = 0, at: PositionChange = None) -> Tensor:
         """at: positions to use in place of start, start + 1, ..., or "none". [b n] -> [b n d]"""
-        x = self.token(ids) * self.scale  # [b n d]
+        x = embedding(self.token(ids) * self.scale, self.stack)  # [b n d]
         positions = None if at == "none" else self.positions(start, ids.shape[1]) if at is None else self.positions(0, max(at) + 1)
         if positions is not None:
             x = x + (positions if at is None else positions[torch.tensor(at)]).to(x)  # [b n d]
@@ -291,7 +291,7 @@ class Transformer(nn.Module):
             self.encoder = nn.ModuleList(Layer(config, "encoder", i) for i in range(config.encoder_layers))
             self.encoder_bias, self.encoder_norm = PositionBias(config, causal=False), final()
         if config.task in ("translate", "generate"):
-            self.target = Embedding(config, written)
+            self.target = Embedding(config, written, "decoder")
             cross = config.task == "translate"
             self.decoder = nn.ModuleList(Layer(config, "decoder", i, cross=cross) for i in range(config.decoder_layers))
             self.decoder_bias, self.decoder_norm = PositionBias(config, causal=True), final()
@@ -318,26 +318,24 @@ class Transformer(nn.Module):
         visible = ids != self.pad
         return None if bool(visible.all()) else visible[:, None, None, :]
 
-    def encode(self, ids: Tensor, segments: Tensor | None = None, *, at: Edit = None) -> Tensor:
+    def encode(self, ids: Tensor, segments: Tensor | None = None, *, at: PositionChange = None) -> Tensor:
         """[b n] -> [b n d_model]"""
         x, n = self.source(ids, segments, at=at), ids.shape[1]
         mask, bias = self.seen(ids), self.encoder_bias(n, n)
-        for layer in self.encoder:
-            record_residual("encoder", x)
-            x = layer(x, mask, bias)
-        record_residual("encoder", x)
-        return self.encoder_norm(x)
+        for i, layer in enumerate(self.encoder):
+            x = layer(stream(x, "encoder", i), mask, bias)
+        return self.encoder_norm(stream(x, "encoder", len(self.encoder)))
 
-    def decode(self, ids: Tensor, memory: Memory = None, seen: Mask = None, caches: Caches | None = None, *, at: Edit = None) -> Tensor:
+    def decode(
+        self, ids: Tensor, memory: Memory = None, seen: Mask = None, caches: Caches | None = None, *, at: PositionChange = None
+    ) -> Tensor:
         """What the decoder makes of its past and of memory; with caches, ids are the new tokens, unpadded. [b n] -> [b n d_model]"""
         start = 0 if not caches or caches[0][0].k is None else caches[0][0].k.shape[2]
         x = self.target(ids, start=start, at=at)
         mask, bias = None if caches else self.seen(ids), self.decoder_bias(ids.shape[1], start + ids.shape[1])
         for i, layer in enumerate(self.decoder):
-            record_residual("decoder", x)
-            x = layer(x, mask, bias, memory, seen, caches[i] if caches else None)
-        record_residual("decoder", x)
-        return self.decoder_norm(x)
+            x = layer(stream(x, "decoder", i), mask, bias, memory, seen, caches[i] if caches else None)
+        return self.decoder_norm(stream(x, "decoder", len(self.decoder)))
 
     def hidden(self, ids: Tensor, target: Tensor | None = None, segments: Tensor | None = None) -> Tensor:
         """What the last linear map reads: [b n d_model], classify [b d_model]. Training takes its loss from here."""

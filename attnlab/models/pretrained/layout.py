@@ -8,14 +8,16 @@ import numpy as np
 from torch import Tensor
 
 from attnlab.core.trace import Stack
-from attnlab.models.pretrained.capture import Shared
-from attnlab.models.pretrained.facts import longest_of, positions_of, width_of
-from attnlab.models.recorder import Recorder
+from attnlab.models.recorder import Recorder, Shared
 from attnlab.models.spec import Shape, Spec
 from attnlab.words import InputError
 
-Place = tuple[Stack, int]  # an attention sublayer: its stack and layer
+Sublayer = tuple[Stack, int]  # its stack and layer
 TASKS = {None: "translate", "decoder": "generate", "encoder": "encode"}
+LONGEST = 4096  # for models without a limit of their own: their position bias alone grows with the square of the length
+RELATIVE = {"t5", "mt5", "umt5", "longt5", "switch_transformers", "mpnet", "xlnet", "deberta", "deberta-v2"}
+SINUSOIDAL = {"marian", "pegasus", "m2m_100", "fsmt"}
+COUNTS_FROM_PADDING = {"roberta", "xlm-roberta", "camembert", "mpnet"}  # position 0 is the row after the padding id
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Layout:
     alone: Stack | None
     stacks: Mapping[Stack, Shape]
     d_head: int
-    calls: Sequence[Place]
+    calls: Sequence[Sublayer]
     streams: Mapping[Stack, str]
 
 
@@ -63,12 +65,12 @@ def only_stack(config: Any, recorder: Recorder, said: Any) -> Stack | None:
     return "decoder" if forward else "encoder"
 
 
-def order(alone: Stack | None, said: Any, n_calls: int) -> list[Place]:
+def order(alone: Stack | None, said: Any, n_calls: int) -> list[Sublayer]:
     """Which sublayer each recorded call was. Encoders and decoders run from layer 0 up; a decoder layer looks at itself first."""
     if alone is not None:
         return [(alone, layer) for layer in range(n_calls)]
     n = len(said["encoder_hidden_states"]) - 1
-    rest: list[Place] = [("cross" if i % 2 else "decoder", i // 2) for i in range(n_calls - n)]
+    rest: list[Sublayer] = [("cross" if i % 2 else "decoder", i // 2) for i in range(n_calls - n)]
     return [*[("encoder", layer) for layer in range(n)], *rest]
 
 
@@ -84,7 +86,7 @@ def stored(alone: Stack | None, said: Any) -> list[tuple[Stack, int, Tensor]]:
     return [(stack, layer, w) for stack, key in keys for layer, w in enumerate(said[key])]
 
 
-def check_count(config: Any, alone: Stack | None, places: Sequence[Place], said: Any) -> None:
+def check_count(config: Any, alone: Stack | None, places: Sequence[Sublayer], said: Any) -> None:
     """Every layer has one attention sublayer, decoder layers of an encoder-decoder two; other models would be misread."""
     count = {stack: sum(s == stack for s, _ in places) for stack in ("encoder", "decoder", "cross")}
     if alone is None:
@@ -96,7 +98,7 @@ def check_count(config: Any, alone: Stack | None, places: Sequence[Place], said:
         raise InputError("error.unsupported", family=config.model_type)
 
 
-def describe(module: Any, tokenizer: Any, layout: Layout, *, name: str, revision: str, source: str, licence: str) -> Spec:
+def spec_of(module: Any, tokenizer: Any, layout: Layout, *, name: str, revision: str, source: str, licence: str) -> Spec:
     """The facts of a model with this layout."""
     config = module.config
     return Spec(
@@ -116,3 +118,36 @@ def describe(module: Any, tokenizer: Any, layout: Layout, *, name: str, revision
         source=source,
         licence=licence,
     )
+
+
+# Facts that configurations state under many names
+
+
+def positions_of(config: Any) -> str:
+    """How a model tells positions: learned, sinusoidal, rotary, alibi or relative."""
+    if config.model_type in RELATIVE:
+        return "relative"
+    if config.model_type == "bloom" or getattr(config, "alibi", False):
+        return "alibi"
+    if config.model_type in SINUSOIDAL or getattr(config, "sinusoidal_pos_embds", False):
+        return "sinusoidal"
+    rotary = getattr(config, "rope_parameters", None) or getattr(config, "rope_theta", None)
+    return "rotary" if rotary else "learned"
+
+
+def width_of(config: Any) -> int:
+    """The width of the feed-forward layers, under whatever name."""
+    for name in ("intermediate_size", "d_ff", "encoder_ffn_dim", "ffn_dim", "ffn_hidden_size", "n_inner", "hidden_dim", "d_inner"):
+        value = getattr(config, name, None)
+        if value is not None:
+            return int(value)
+    return 4 * int(config.hidden_size)
+
+
+def longest_of(config: Any, tokenizer: Any) -> int:
+    """The most tokens a model reads: its table of positions, else what its tokenizer says, else a bound that fits in memory."""
+    table = None if positions_of(config) == "relative" else getattr(config, "max_position_embeddings", None)
+    if table is not None:
+        return int(table) - (config.pad_token_id + 1 if config.model_type in COUNTS_FROM_PADDING else 0)
+    said = int(getattr(tokenizer, "model_max_length", 0) or 0)
+    return said if 0 < said <= 1_000_000 else LONGEST

@@ -13,15 +13,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from attnlab.core.trace import Array, Attention, Later, Stack, Tokens, Trace
-from attnlab.models.folder import check_tokenizer, fingerprint, open_module, open_tokenizer, read_config, weights_of
+from attnlab.models.folder import check_tokenizer, fingerprint, open_module, open_tokenizer, read_config, weight_files
 from attnlab.models.pretrained import capture
-from attnlab.models.pretrained.layout import describe, layout_of, stored
-from attnlab.models.recorder import Recorder, recording
-from attnlab.models.spec import Edit
+from attnlab.models.pretrained.layout import Sublayer, layout_of, spec_of, stored
+from attnlab.models.recorder import Intervention, Recorder, Shared, intervening, recording, sublayer
+from attnlab.models.spec import Pass, PositionChange
 from attnlab.models.tokens import Alphabets, encode, from_ids
+from attnlab.models.weights import position_embedding
 from attnlab.words import InputError
 
 BATCH = 32
@@ -67,14 +68,18 @@ class Pretrained:
         self._alphabet = Alphabets.of(tokenizer)
         self._accepts = set(signature(module.forward).parameters)
         self._keep_stream()
-        self._layout = layout_of(module.config, *self._answer())
-        self.spec = describe(module, tokenizer, self._layout, name=name, revision=revision, source=source, licence=licence)
+        recorder, said = self._answer()
+        self._layout = layout_of(module.config, recorder, said)
+        self._places: dict[int, list[Sublayer]] = {}
+        for place, call in zip(self._layout.calls, recorder.calls, strict=False):
+            self._places.setdefault(id(call.where["module"]), []).append(place)
+        self.spec = spec_of(module, tokenizer, self._layout, name=name, revision=revision, source=source, licence=licence)
 
     @classmethod
     def load(cls, folder: Path, *, name: str, revision: str | None = None, source: str = "", licence: str = "") -> "Pretrained":
         """A model saved by transformers. Raises InputError that says which part of the folder is missing or broken."""
         config = read_config(folder)
-        files = weights_of(folder)
+        files = weight_files(folder)
         check_tokenizer(folder)
         with transformers_alone() as transformers:
             tokenizer = open_tokenizer(transformers, folder)
@@ -89,24 +94,7 @@ class Pretrained:
         with self._slow:
             return encode(self.tokenizer, self._alphabet, text, pair)
 
-    def first_tokens(self, text: str, n: int) -> str:
-        """The longest beginning of a text that is read as at most n tokens, special ones included."""
-        low, high = 0, len(text)
-        tokens = self.tokenize(text)
-        if len(tokens) <= n:
-            return text
-        inside = [span for span in tokens.offsets if span is not None]
-        if inside:
-            high = inside[min(max(n - (len(tokens) - len(inside)), 0), len(inside) - 1)][0]  # where the first token too many begins
-            if high and text[:high].strip() and len(self.tokenize(text[:high])) <= n:
-                return text[:high].rstrip()
-        while low < high:
-            middle = (low + high + 1) // 2
-            fits = not text[:middle].strip() or len(self.tokenize(text[:middle])) <= n
-            low, high = (middle, high) if fits else (low, middle - 1)
-        return text[:low].rstrip()
-
-    def trace(self, text: str, pair: str | None = None, *, target: str | None = None, positions: Edit = None) -> Trace:
+    def trace(self, text: str, pair: str | None = None, *, target: str | None = None, positions: PositionChange = None) -> Trace:
         """One forward pass, recorded. See attnlab.models.spec.Model."""
         source = self._checked(self.tokenize(text, pair))
         ids = torch.tensor([source.ids])
@@ -114,10 +102,10 @@ class Pretrained:
         if positions is not None:
             given["inputs_embeds"] = self._moved(given.pop("input_ids"), positions)
         if "cross" not in self.spec.stacks:
-            return self._traces([text], [pair], [source], given)[0]
+            return self._traces([text], [pair], [source], given, positions=positions)[0]
         written = self._given_target(target) if target is not None else self._decoded(ids)
         given["decoder_input_ids"] = torch.tensor([written.ids])
-        trace = self._traces([text], [pair], [source], given, written)[0]
+        trace = self._traces([text], [pair], [source], given, written, positions=positions)[0]
         if target is None:
             return replace(trace, made="decoded", target_text=self._text_of(written))
         return replace(trace, made="given", target_text=target)
@@ -164,9 +152,9 @@ class Pretrained:
             given["token_type_ids"] = types
         return given
 
-    def _moved(self, ids: Tensor, positions: Edit) -> Tensor:
+    def _moved(self, ids: Tensor, positions: PositionChange) -> Tensor:
         """Word vectors that carry the difference between the wanted positions and the usual ones. [1 n] -> [1 n d]"""
-        table = self._position_table()
+        table = position_embedding(self)
         n = ids.shape[1]
         if table is None:
             raise InputError("error.no_position_table", model=self.spec.name, positions=self.spec.positions)
@@ -180,15 +168,6 @@ class Pretrained:
         if len(wanted) != n or not all(isinstance(p, int | np.integer) and 0 <= p < limit for p in wanted):
             raise InputError("error.position_ids", n=n, last=limit - 1)
         return words - usual + table.weight[torch.tensor(wanted) + first]
-
-    def _position_table(self) -> nn.Embedding | None:
-        """The table of absolute positions that is added to the word vectors, if that is how this model tells positions."""
-        if len(self.spec.stacks) > 1 or not self.spec.records:
-            return None
-        tables = [m for name, m in self.module.named_modules() if name.rpartition(".")[2] in ("position_embeddings", "wpe")]
-        width = self.module.get_input_embeddings().weight.shape[1]
-        found = [m for m in tables if isinstance(m, nn.Embedding) and m.weight.shape[1] == width]
-        return found[0] if len(found) == 1 else None
 
     def _given_target(self, target: str) -> Tokens:
         """What the decoder reads when it is made to write a target: a start token, then the target without its end."""
@@ -233,12 +212,14 @@ class Pretrained:
         batch: Sequence[Tokens],
         given: dict[str, Tensor],
         target: Tokens | None = None,
+        *,
+        positions: PositionChange = None,
     ) -> list[Trace]:
         """One forward pass of a batch, taken apart again. A target makes sense for a batch of one."""
         later = len(batch) == 1 and self.spec.records and len(batch[0]) > LONG
         recorder, said = self._forward(given, stream=not later, long=later)
         values = self._values_later(given) if later else None
-        shared = capture.Shared()
+        shared = Shared()
         weights = None if recorder.calls else stored(self._layout.alone, said)
         done = []
         for row, (text, pair, tokens) in enumerate(zip(texts, pairs, batch, strict=True)):
@@ -251,11 +232,27 @@ class Pretrained:
                     self._sublayers(recorder, weights, row, tokens, target, shared, values),
                     pair=pair,
                     target=target,
+                    positions=positions if positions is None or isinstance(positions, str) else tuple(positions),
                     residual=self._stream_later(given, tokens, target) if later else self._stream(said, row, tokens, target),
                     outputs={} if target is None else {"logits": said["logits"][row].numpy()},
                 )
             )
         return done
+
+    def again(self, trace: Trace, interventions: Sequence[Intervention] = (), *, copies: int = 1) -> Pass:
+        """See attnlab.models.spec.Model."""
+        given = self._read(torch.tensor([trace.source.ids] * copies), [(trace.text, trace.pair)] * copies)
+        if trace.positions is not None:
+            given["inputs_embeds"] = self._moved(given.pop("input_ids"), trace.positions)
+        if trace.target is not None:
+            given["decoder_input_ids"] = torch.tensor([trace.target.ids] * copies)
+        how: dict[str, Any] = {"output_hidden_states": True, "return_dict": True}
+        if "use_cache" in self._accepts:
+            how["use_cache"] = False
+        with intervening(interventions, self._places):
+            said = self.module(**given, **how)
+        streams = said["hidden_states" if trace.target is None else "decoder_hidden_states"]
+        return Pass(None if trace.target is None else said["logits"], streams[-1])
 
     def _forward(self, given: dict[str, Tensor], *, stream: bool = True, long: bool = False) -> tuple[Recorder, Any]:
         """Run the module under a recorder of its own."""
@@ -289,7 +286,7 @@ class Pretrained:
                 for stack, layer, w in weights
             )
         named = zip(self._layout.calls, recorder.calls, strict=True)
-        return tuple(capture.sublayer(call, stack, layer, row, *sides(stack), shared, values) for (stack, layer), call in named)
+        return tuple(sublayer(call, stack, layer, row, *sides(stack), shared, values) for (stack, layer), call in named)
 
     def _stream(self, said: Any, row: int, source: Tokens, target: Tokens | None) -> dict[str, tuple[Array, ...]]:
         """The residual stream of one sentence, per stack. Each [n d]"""

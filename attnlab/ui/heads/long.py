@@ -47,8 +47,7 @@ def show_long(trace: Trace, attention: Attention, head: int, view: View) -> None
 
 
 def _key(trace: Trace, attention: Attention, head: int, view: View) -> tuple[Any, ...]:
-    texts = (trace.model, trace.revision, trace.text, trace.pair, trace.target_text)
-    return (*texts, attention.stack, attention.layer, head, view)
+    return (*trace.key, attention.stack, attention.layer, head, view)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

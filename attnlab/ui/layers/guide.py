@@ -65,12 +65,11 @@ def measured_here(trace: Trace) -> Measured:
 
 def of_trace(trace: Trace) -> Measured:
     """One text, measured once for everybody who looks at it."""
-    key = f"{trace.model} {trace.revision} {trace.text} {trace.pair} {trace.target_text}"
-    return _of_trace(key, trace)
+    return _of_trace(trace.key, trace)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _of_trace(key: str, _trace: Trace) -> Measured:
+def _of_trace(key: tuple[Any, ...], _trace: Trace) -> Measured:
     sums = Sums()
     sums.add(_trace)
     return Measured(_trace.model, tuple(sums.heads()), 1, sums.tokens)

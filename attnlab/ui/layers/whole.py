@@ -98,11 +98,11 @@ def last_word(tokens: Tokens) -> int:
 
 def rolled(trace: Trace, stack: Stack, layer: int) -> Array:
     """Rollout up to a layer: computed once for a text. [n n]"""
-    return _rolled(trace, stack, layer, names_of(trace))
+    return _rolled(trace, stack, layer, trace.key)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _rolled(_trace: Trace, stack: Stack, layer: int, key: tuple[str | None, ...]) -> Array:
+def _rolled(_trace: Trace, stack: Stack, layer: int, key: tuple[Any, ...]) -> Array:
     return rollout(means(_trace, stack, layer))
 
 
@@ -117,7 +117,7 @@ def most_tokens(layers: int) -> int:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _flow(_trace: Trace, stack: Stack, layer: int, row: int, key: tuple[str | None, ...]) -> Array:
+def _flow(_trace: Trace, stack: Stack, layer: int, row: int, key: tuple[Any, ...]) -> Array:
     return flow(means(_trace, stack, layer), row)
 
 
@@ -129,7 +129,7 @@ def compare_flow(trace: Trace, stack: Stack, layer: int, row: int, values: Array
     columns: dict[str, Any] = {"token": list(tokens.pieces), "rollout": values[row].tolist()}
     if n <= limit:
         with st.spinner(t("measures.flow_busy")):
-            columns["flow"] = _flow(trace, stack, layer, row, names_of(trace)).tolist()
+            columns["flow"] = _flow(trace, stack, layer, row, trace.key).tolist()
     top = max(max(columns["rollout"]), max(columns.get("flow", [0.0])))
     bars: dict[str, Any] = {
         name: st.column_config.ProgressColumn(t(f"measures.{name}"), format="%.4f", min_value=0.0, max_value=top)
@@ -193,7 +193,7 @@ def draw_map(values: Array, attention: Attention, key: str, title: str, name: st
 
 def normed(trace: Trace, attention: Attention) -> Array | None:
     """‖α·f(x)‖ of a sublayer: computed once for a text. [h q k]"""
-    return _normed(get_model(trace.model), trace, attention, (*names_of(trace), attention.stack, attention.layer))
+    return _normed(get_model(trace.model), trace, attention, (*trace.key, attention.stack, attention.layer))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -253,11 +253,11 @@ def show_distance(trace: Trace, stack: Stack, many: Measured | None) -> None:
 
 def distances(trace: Trace, stack: Stack) -> Array:
     """The mean distance of every head of a stack: computed once for a text. [L h]"""
-    return _distances(trace, stack, names_of(trace))
+    return _distances(trace, stack, trace.key)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _distances(_trace: Trace, stack: Stack, key: tuple[str | None, ...]) -> Array:
+def _distances(_trace: Trace, stack: Stack, key: tuple[Any, ...]) -> Array:
     return frozen([[mean_distance(a.weights(head)[None])[0] for head in range(a.n_heads)] for a in _trace.layers(stack)])
 
 
@@ -271,11 +271,6 @@ def far(heads: Sequence[Head]) -> Array:
 
 
 # Files
-
-
-def names_of(trace: Trace) -> tuple[str | None, ...]:
-    """What tells two traces apart."""
-    return (trace.model, trace.revision, trace.text, trace.pair, trace.target_text)
 
 
 def keep(make: Callable[[str], bytes], name: str) -> None:

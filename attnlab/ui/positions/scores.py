@@ -1,12 +1,15 @@
 """Part 5: where a score comes from. One cell as a sum, one head as a sum of maps, all heads by how much position explains."""
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
-from attnlab.core.positions import ABSOLUTE, ScoreParts
-from attnlab.core.trace import Array, Attention, Stack, Trace
-from attnlab.models.score_parts import score_parts, shares
+from attnlab.core.positions import ABSOLUTE
+from attnlab.core.score_parts import ScoreParts, score_parts, shares
+from attnlab.core.trace import Array, Attention, Trace
 from attnlab.models.spec import Spec
+from attnlab.models.weights import read_weights
 from attnlab.ui.ask import ask_model, ask_text
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.positions.charts import Cell, chart, facts_of, head_map, ranked
@@ -31,7 +34,7 @@ def scores() -> None:
     attention, head = ask_one(trace)
     with top:
         overview(name, text, trace, attention, head)
-    parts = score_parts(get_model(name), trace, attention, head)
+    parts = score_parts(trace, attention, head, read_weights(get_model(name), attention.stack, attention.queries))
     st.info(t(f"positions.about_{'absolute' if kind in ABSOLUTE else kind}"))
     if attention.layer and kind in ABSOLUTE:
         st.caption(t("positions.about_mixed"))
@@ -126,7 +129,7 @@ def alone(trace: Trace, attention: Attention, head: int, parts: ScoreParts) -> N
 
 def overview(name: str, text: str, trace: Trace, attention: Attention, head: int) -> None:
     """All heads of the stack by how much position explains of their scores."""
-    found = explained(name, get_model(name).spec.revision, text, attention.stack, trace)
+    found = explained(name, trace, attention, (*trace.key, attention.stack))
     left, right = st.columns([3, 2])
     with left:
         head_map(
@@ -144,6 +147,6 @@ def overview(name: str, text: str, trace: Trace, attention: Attention, head: int
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def explained(name: str, revision: str, text: str, stack: Stack, _trace: Trace) -> Array:
-    """What `shares` gives, kept: a revision has one answer. [layers heads]"""
-    return shares(get_model(name), _trace, stack)
+def explained(name: str, _trace: Trace, _attention: Attention, key: tuple[Any, ...]) -> Array:
+    """What `shares` gives, kept for a trace. [layers heads]"""
+    return shares(_trace, read_weights(get_model(name), _attention.stack, _attention.queries))

@@ -92,7 +92,7 @@ def shuffle_test(trace: Trace) -> float:
 
 def answer(trace: Trace) -> list[str]:
     """The letters a model says, one per letter it read."""
-    tokenizer = get_model(trace.model).tokenizer  # type: ignore[attr-defined]
+    tokenizer = get_model(trace.model).tokenizer
     return [tokenizer.id_to_token(int(i)) for i in trace.outputs["logits"].argmax(-1)]
 
 

@@ -11,8 +11,8 @@ import streamlit as st
 from attnlab.core import positions as pos
 from attnlab.core.trace import Array, Stack, frozen
 from attnlab.models.load import known
-from attnlab.models.score_parts import position_table, relative_table, rotary_base
 from attnlab.models.spec import Model
+from attnlab.models.weights import position_table, relative_table, rotary_base
 from attnlab.ui.ask import ask_choice, ask_number
 from attnlab.ui.language import t
 from attnlab.ui.positions.charts import short

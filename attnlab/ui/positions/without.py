@@ -7,13 +7,13 @@ import streamlit as st
 
 from attnlab.core import positions as pos
 from attnlab.core.trace import Array, Attention, Trace
-from attnlab.models.spec import Spec
+from attnlab.models.spec import PositionChange, Spec
 from attnlab.ui.ask import ask_attention, ask_head, ask_model, ask_number, ask_text
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.positions.charts import Cell, chart, facts_of, head_map, ranked
 from attnlab.ui.positions.curves import curve, line
 from attnlab.ui.rows import ask_row
-from attnlab.ui.traces import Positions, get_model, get_trace
+from attnlab.ui.traces import get_model, get_trace
 
 EDITS = ("removed", "shuffled", "shifted", "frozen", "trained")
 
@@ -55,7 +55,7 @@ def edited(name: str, text: str, before: Trace) -> tuple[Trace, str]:
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
         edit = ask_row("edit", {edit: t(f"positions.{edit}") for edit in EDITS}, label=t("positions.edit"))
-    places: Positions = None
+    places: PositionChange = None
     with right:
         if edit == "shuffled":
             places = tuple(map(int, pos.shuffled(n, ask_number("shuffle", 0, 9999, 0, label=t("positions.shuffle_seed")))))

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from attnlab.core.walk.arithmetic import Apart
-from attnlab.core.walk.walk import Spot, base
+from attnlab.core.walk.apart import Apart
+from attnlab.core.walk.spot import Spot, base
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.steps.pictures import TABLES, Seen
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import streamlit as st
 
-from attnlab.core.walk.walk import base
+from attnlab.core.walk.spot import base
 from attnlab.figures import ramp, style
 from attnlab.ui.canvas import ROOM, component
 from attnlab.ui.language import t

@@ -7,8 +7,9 @@ import numpy as np
 import pyarrow as pa
 
 from attnlab.core.trace import Array, Attention
-from attnlab.core.walk.arithmetic import Apart, Origin
-from attnlab.core.walk.walk import Spot, Walk, base
+from attnlab.core.walk.apart import Apart, Origin
+from attnlab.core.walk.spot import Spot, base
+from attnlab.core.walk.walk import Walk
 from attnlab.ui.language import t
 from attnlab.ui.steps.place import Place
 

@@ -8,7 +8,8 @@ import numpy as np
 import streamlit as st
 
 from attnlab.core.trace import Attention, Stack
-from attnlab.core.walk.walk import Spot, Step, Walk, base
+from attnlab.core.walk.spot import Spot, Step, base
+from attnlab.core.walk.walk import Walk
 from attnlab.ui import link
 
 DRAWN = (4, 8, 16, 0)  # how many dimensions are drawn; 0 is all of them

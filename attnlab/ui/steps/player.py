@@ -8,15 +8,16 @@ from typing import Any
 import streamlit as st
 
 from attnlab.core.trace import Attention, Stack, Trace
-from attnlab.core.walk.chain import Proof, proof
+from attnlab.core.walk.proof import Proof, proof
 from attnlab.core.walk.script import archive, script
-from attnlab.core.walk.walk import Walk, base
+from attnlab.core.walk.spot import base
+from attnlab.core.walk.walk import Walk
 from attnlab.models.weights import walk_of
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.steps.page import copy_button
 from attnlab.ui.steps.pictures import Seen
 from attnlab.ui.steps.place import asked, follow, remember, step_of, telling
-from attnlab.ui.steps.scratch import edit_of
+from attnlab.ui.steps.scratch import change_of
 from attnlab.ui.traces import get_model
 
 CLOSE = 1e-4  # what float32 allows a layer to differ by
@@ -25,21 +26,21 @@ Moved = Callable[[], None]
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
-def _walk(model: str, stack: Stack, layer: int, _trace: Trace, marker: int) -> tuple[Trace, Walk, Proof]:
-    """A walk and its comparison. The trace is kept with it, so that its marker, its id, stays its own."""
+def _walk(model: str, stack: Stack, layer: int, _trace: Trace, key: tuple[Any, ...]) -> tuple[Walk, Proof]:
+    """A walk and its comparison."""
     walk = walk_of(get_model(model), _trace, stack, layer)
-    return _trace, walk, proof(walk, _trace, stack, layer)
+    return walk, proof(walk, _trace, stack, layer)
 
 
 def get_walk(trace: Trace, model: str, attention: Attention) -> tuple[Walk, Proof]:
     """The walk through the layer of this sublayer, and how far it is from the model's own forward pass."""
-    return _walk(model, attention.stack, attention.layer, trace, id(trace))[1:]
+    return _walk(model, attention.stack, attention.layer, trace, trace.key)
 
 
 def look(trace: Trace, model: str, attention: Attention, head: int) -> tuple[Seen, Moved, Moved]:
     """What is looked at, and what to call when the visitor moves in the picture or follows a number."""
     own, _ = get_walk(trace, model, attention)
-    walk = edit_of(own, trace, attention, head)
+    walk = change_of(own, trace, attention, head)
     place = asked(telling(own, attention, head), attention, own)
     stage, name = step_of(walk.steps(attention.stack, head), place)
     seen = Seen(walk, attention, head, replace(place, stage=stage, part=base(name)))

@@ -5,66 +5,66 @@ from dataclasses import replace
 import streamlit as st
 
 from attnlab.core.trace import Attention, MaskedRowError, Trace
-from attnlab.core.walk.walk import Edit, Walk
+from attnlab.core.walk.walk import Change, Walk
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.steps.pictures import Seen
 
-EDIT, WHOSE = "scratch edit", "scratch whose"
+CHANGE, WHOSE = "scratch change", "scratch whose"
 WIDGETS = ("scratch score", "scratch hide", "scratch scale", "scratch heat")
 
 
-def edit_of(walk: Walk, trace: Trace, attention: Attention, head: int) -> Walk:
+def change_of(walk: Walk, trace: Trace, attention: Attention, head: int) -> Walk:
     """The walk with the visitor's changes, which belong to one head of one sentence; another one starts from the model's own."""
-    whose = (trace.model, trace.text, trace.target_text, attention.stack, attention.layer, head)
+    whose = (*trace.key, attention.stack, attention.layer, head)
     if st.session_state.get(WHOSE) != whose:
         st.session_state[WHOSE] = whose
         reset()
-    edit: Edit = st.session_state[EDIT]
-    if edit.nothing:
+    change: Change = st.session_state[CHANGE]
+    if change.nothing:
         return walk
-    changed = walk.edited(replace(edit, head=head))
+    changed = walk.changed(replace(change, head=head))
     try:
         changed.values(f"{attention.stack}.weights.{head}")
     except MaskedRowError:
         st.warning(t("steps.try_all_hidden"))
-        st.session_state[EDIT] = replace(edit, hidden={})
-        return walk.edited(replace(edit, head=head, hidden={}))
+        st.session_state[CHANGE] = replace(change, hidden={})
+        return walk.changed(replace(change, head=head, hidden={}))
     return changed
 
 
 def reset() -> None:
     """Back to the model's own numbers."""
-    st.session_state[EDIT] = Edit()
+    st.session_state[CHANGE] = Change()
     for widget in WIDGETS:
         st.session_state.pop(widget, None)
 
 
-def ask_edit(seen: Seen) -> None:
+def ask_change(seen: Seen) -> None:
     """The controls of scratch mode: they speak of the chosen query and key."""
-    edit: Edit = st.session_state[EDIT]
+    change: Change = st.session_state[CHANGE]
     cell = seen.place.query, seen.place.key
     stack, head = seen.attention.stack, seen.head
     facts = {"query": md_escape(seen.attention.queries.pieces[cell[0]]), "key": md_escape(seen.attention.keys.pieces[cell[1]])}
-    if not edit.nothing:
+    if not change.nothing:
         left, right = st.columns([3, 1], vertical_alignment="center")
         left.error(t("steps.try_on", head=head, layer=seen.attention.layer))
         right.button(t("steps.try_reset"), on_click=reset, type="primary", key="scratch reset")
-    with st.expander(t("steps.try"), expanded=not edit.nothing):
+    with st.expander(t("steps.try"), expanded=not change.nothing):
         st.caption(t("steps.try_hint"))
         score, hide, scale, heat = st.columns(4, vertical_alignment="bottom")
         now = float(seen.walk.values(f"{stack}.products.{head}")[cell])
         hidden = bool(seen.walk.values(f"{stack}.mask.{head}")[cell] < 0)
         asked = score.number_input(t("steps.try_score", **facts), value=now, format="%.3f", step=1.0, key=f"scratch score {cell} {now}")
         hides = hide.toggle(t("steps.try_hide", **facts), hidden, key=f"scratch hide {cell} {hidden}")
-        scaled = scale.toggle(t("steps.try_scale"), edit.scaled, key=f"scratch scale {edit.scaled}")
-        heated = heat.slider(t("steps.try_heat"), 0.1, 5.0, edit.temperature, 0.1, key=f"scratch heat {edit.temperature}")
-    new = Edit(
+        scaled = scale.toggle(t("steps.try_scale"), change.scaled, key=f"scratch scale {change.scaled}")
+        heated = heat.slider(t("steps.try_heat"), 0.1, 5.0, change.temperature, 0.1, key=f"scratch heat {change.temperature}")
+    new = Change(
         head,
-        edit.scores if asked == now else {**edit.scores, cell: asked},
-        edit.hidden if hides == hidden else {**edit.hidden, cell: hides},
+        change.scores if asked == now else {**change.scores, cell: asked},
+        change.hidden if hides == hidden else {**change.hidden, cell: hides},
         scaled,
         heated,
     )
-    if new != replace(edit, head=head):
-        st.session_state[EDIT] = new
+    if new != replace(change, head=head):
+        st.session_state[CHANGE] = new
         st.rerun()
