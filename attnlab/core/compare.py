@@ -9,7 +9,6 @@ import numpy as np
 from attnlab.core.trace import Array, Attention, Tokens, frozen
 
 By = Literal["position", "sequence"]
-WAYS: tuple[By, ...] = ("position", "sequence")
 Pair = tuple[int | None, int | None]
 
 

@@ -188,11 +188,6 @@ def measured(attention: Attention) -> dict[str, Array]:
     return {m.name: nothing if m.own and attention.stack == "cross" else m.of(ask) for m in ALL}
 
 
-def by_layer(weights: Sequence[Array]) -> Array:
-    """Attention distance layer by layer: the mean over heads. Each [h q k] -> [layers]. Tokens. Source: Dosovitskiy et al. (2021), 4.5."""
-    return frozen([mean_distance(layer).mean() for layer in weights])
-
-
 # Beyond one map
 
 

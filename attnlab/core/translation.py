@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from attnlab.core.trace import Array, Attention, Stack, Tokens, Trace, frozen
-from attnlab.core.views import by_words, word_names, words_of
+from attnlab.core.views import by_words, word_groups, word_names
 
 Row = Literal["writing", "reading"]
 
@@ -43,7 +43,9 @@ def shifted(target: Tokens, end: str) -> Tokens:
     )
 
 
-def align(trace: Trace, layer: int, head: int | None, *, row: Row = "writing", end: str = "[EOS]", specials: bool = True) -> Aligned:
+def word_alignment(
+    trace: Trace, layer: int, head: int | None, *, row: Row = "writing", end: str = "[EOS]", specials: bool = True
+) -> Aligned:
     """Cross-attention between words: pieces merged by the sum over a source word and the mean over a target word.
 
     row: "writing" gives each target word the rows from which it was written (the token before it asks), "reading" the rows where it
@@ -54,7 +56,7 @@ def align(trace: Trace, layer: int, head: int | None, *, row: Row = "writing", e
     attention = trace.at("cross", layer)
     assert trace.target is not None
     queries = shifted(trace.target, end) if row == "writing" else trace.target
-    rows, columns = words_of(queries), words_of(trace.source)
+    rows, columns = word_groups(queries), word_groups(trace.source)
     weights = by_words(mean_or_head(attention, head), rows, columns)  # [target source]
     names = word_names(queries, rows, [trace.target_text]), word_names(trace.source, columns, [trace.text])
     if specials:
@@ -72,7 +74,7 @@ def sharpness(weights: Array) -> float:
 def sharpest(trace: Trace) -> tuple[int, int]:
     """Layer and head of the cross-attention that aligns words most decidedly, special tokens left out."""
     found = {
-        (attention.layer, head): sharpness(align(trace, attention.layer, head, specials=False).weights)
+        (attention.layer, head): sharpness(word_alignment(trace, attention.layer, head, specials=False).weights)
         for attention in trace.layers("cross")
         for head in range(attention.n_heads)
     }

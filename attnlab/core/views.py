@@ -25,7 +25,7 @@ class Part:
     hidden: float
 
 
-def tempered(attention: Attention, head: int, temperature: float = 1.0, rows: slice = slice(None)) -> Array:
+def tempered_weights(attention: Attention, head: int, temperature: float = 1.0, rows: slice = slice(None)) -> Array:
     """softmax(scores / temperature): 1 is the model's own, below 1 sharper, above 1 flatter. [q k]
 
     Where only weights are known, log(weights) serves as scores; the softmax is the same.
@@ -47,19 +47,19 @@ def sheet(
     Rows of a maximum do not sum to 1.
     """
     if over == "head":
-        return tempered(attention, head, temperature, rows)
+        return tempered_weights(attention, head, temperature, rows)
     layers = trace.layers(attention.stack) if over == "layers" else (attention,)
     total: Array | None = None
     for layer in layers:
         for each in range(layer.n_heads):
-            weights = tempered(layer, each, temperature, rows)
+            weights = tempered_weights(layer, each, temperature, rows)
             total = weights if total is None else (np.maximum(total, weights) if over == "max" else total + weights)
     assert total is not None
     count = 1 if over == "max" else sum(layer.n_heads for layer in layers)
     return frozen(total / np.float32(count))
 
 
-def words_of(tokens: Tokens) -> Groups:
+def word_groups(tokens: Tokens) -> Groups:
     """Which pieces make up each word, in order; a special token is a word of its own."""
     groups: list[list[int]] = []
     last: tuple[int, int] | None = None

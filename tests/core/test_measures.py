@@ -165,11 +165,6 @@ def test_confidence_is_the_mean_of_row_maxima():
     np.testing.assert_allclose(measures.confidence(THREE), (0.5 + 0.6 + 0.8) / 3, rtol=1e-6)
 
 
-def test_distance_by_layer_is_the_mean_over_heads():
-    two = np.concatenate((EVEN, SHARP))  # distances 0.5 and 1
-    np.testing.assert_allclose(measures.by_layer([two, SHARP]), [0.75, 1])
-
-
 maps = st.integers(2, 5).flatmap(lambda n: arrays(np.float64, (3, 2, n, n), elements=st.floats(0.01, 1)))
 
 

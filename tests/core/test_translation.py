@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from attnlab.core.trace import Attention, Tokens, Trace
-from attnlab.core.translation import Aligned, align, joint, mean_or_head, sharpest, sharpness, shifted
+from attnlab.core.translation import Aligned, joint, mean_or_head, sharpest, sharpness, shifted, word_alignment
 
 
 def tokens(pieces: tuple[str, ...], words: tuple[int | None, ...]) -> Tokens:
@@ -40,7 +40,7 @@ def trace() -> Trace:
 
 
 def test_a_words_row_is_the_mean_over_its_pieces_and_its_column_their_sum(trace):
-    found = align(trace, 0, 0)
+    found = word_alignment(trace, 0, 0)
     assert found.target == ("voiture", "rouge", "[EOS]")
     assert found.source == ("red", "car", "[EOS]")
     # voiture was written from the rows of [BOS] and "voi": red (0.1 + 0.3) / 2, car (0.7 + 0.6) / 2, end (0.2 + 0.1) / 2
@@ -49,14 +49,14 @@ def test_a_words_row_is_the_mean_over_its_pieces_and_its_column_their_sum(trace)
 
 
 def test_reading_gives_each_word_the_rows_where_it_asks_itself(trace):
-    found = align(trace, 0, 0, row="reading")
+    found = word_alignment(trace, 0, 0, row="reading")
     assert found.target == ("[BOS]", "voiture", "rouge")
     np.testing.assert_allclose(found.weights[1], [0.5, 0.4, 0.1], atol=1e-6)
 
 
 def test_rows_sum_to_1_unless_special_tokens_are_left_out(trace):
-    np.testing.assert_allclose(align(trace, 0, None).weights.sum(-1), 1, atol=1e-6)
-    left = align(trace, 0, 0, specials=False)
+    np.testing.assert_allclose(word_alignment(trace, 0, None).weights.sum(-1), 1, atol=1e-6)
+    left = word_alignment(trace, 0, 0, specials=False)
     assert (left.target, left.source) == (("voiture", "rouge"), ("red", "car"))
     np.testing.assert_allclose(left.weights.sum(-1), [0.85, 0.9], atol=1e-6)
 
@@ -90,11 +90,11 @@ def test_the_joint_matrix_holds_each_kind_in_its_place(trace):
 def test_a_model_without_cross_attention_is_named():
     alone = Trace("m", "r", "red car", SOURCE, (stored("encoder", SOURCE, SOURCE, np.full((2, 4, 4), 0.25, np.float32)),))
     with pytest.raises(IndexError, match="cross"):
-        align(alone, 0, 0)
+        word_alignment(alone, 0, 0)
 
 
 def test_nothing_of_an_alignment_can_be_written(trace):
-    found = align(trace, 0, 0)
+    found = word_alignment(trace, 0, 0)
     assert isinstance(found, Aligned)
     with pytest.raises(ValueError, match="read-only"):
         found.weights[0, 0] = 1

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnlab.core.trace import Attention, Tokens, Trace, softmax
-from attnlab.core.views import by_words, overview, part, sheet, strongest, tempered, thumbnails, word_names, words_of
+from attnlab.core.views import by_words, overview, part, sheet, strongest, tempered_weights, thumbnails, word_groups, word_names
 
 
 def tokens(n, words=None, special=None, segments=None):
@@ -38,9 +38,9 @@ def test_rows_of_words_still_sum_to_one():
 
 def test_special_tokens_are_words_of_their_own_and_a_second_text_starts_new_words():
     seen = tokens(6, words=(None, 0, 0, None, 0, None), segments=(0, 0, 0, 0, 1, 1))
-    assert words_of(seen) == ((0,), (1, 2), (3,), (4,), (5,))
+    assert word_groups(seen) == ((0,), (1, 2), (3,), (4,), (5,))
     touching = tokens(2, words=(0, 0), segments=(0, 1))
-    assert words_of(touching) == ((0,), (1,))
+    assert word_groups(touching) == ((0,), (1,))
 
 
 def test_a_word_is_written_as_it_was_typed():
@@ -52,8 +52,8 @@ def test_a_word_is_written_as_it_was_typed():
         (None, (0, 2), (2, 7), (8, 11)),
         (0,) * 4,
     )
-    assert word_names(seen, words_of(seen), ["Unhappy cat"]) == ("[CLS]", "Unhappy", "cat")
-    assert word_names(seen, words_of(seen), [None]) == ("[CLS]", "unhappy", "cat")
+    assert word_names(seen, word_groups(seen), ["Unhappy cat"]) == ("[CLS]", "Unhappy", "cat")
+    assert word_names(seen, word_groups(seen), [None]) == ("[CLS]", "unhappy", "cat")
 
 
 def test_the_mass_hidden_is_what_the_rows_shown_give_to_columns_not_shown():
@@ -80,15 +80,15 @@ def test_a_row_that_gives_nothing_to_what_is_shown_stays_zero():
 
 def test_temperature_one_is_the_model_itself_and_others_divide_the_scores():
     seen = attention()
-    assert tempered(seen, 0) is not None
-    np.testing.assert_array_equal(tempered(seen, 0, 1.0), seen.weights(0))
-    np.testing.assert_allclose(tempered(seen, 1, 2.0), softmax(seen.scores(1) / 2), atol=1e-7)
+    assert tempered_weights(seen, 0) is not None
+    np.testing.assert_array_equal(tempered_weights(seen, 0, 1.0), seen.weights(0))
+    np.testing.assert_allclose(tempered_weights(seen, 1, 2.0), softmax(seen.scores(1) / 2), atol=1e-7)
 
 
 def test_temperature_works_on_weights_alone():
     seen = attention()
     stored = Attention("encoder", 0, seen.queries, seen.keys, None, None, None, stored=seen.all_weights())
-    np.testing.assert_allclose(tempered(stored, 1, 0.5), tempered(seen, 1, 0.5), atol=1e-6)
+    np.testing.assert_allclose(tempered_weights(stored, 1, 0.5), tempered_weights(seen, 1, 0.5), atol=1e-6)
 
 
 def test_the_mean_and_the_maximum_are_over_the_heads_of_the_layer():

@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 
 from attnlab.core.trace import Trace
 from attnlab.models.inhouse.model import InHouse
-from attnlab.models.inhouse.pieces import words_of
+from attnlab.models.inhouse.pieces import word_numbers
 from attnlab.models.inhouse.transformer import Config, Transformer
 from attnlab.models.load import load
 from attnlab.training.tokenizer import letter_tokenizer, train_tokenizer
@@ -199,8 +199,8 @@ def test_a_target_not_given_is_written_by_the_model(translator: InHouse) -> None
 
 def test_written_pieces_find_their_words() -> None:
     pieces = ["▁Il", "▁est", "▁par", "ti", "▁", "!", "我", "会", "l", "'", "eau"]
-    assert words_of(pieces, [False] * 11, marked=True) == (0, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8)
-    assert words_of(["[CLS]", "un", "##like", "ly", "[SEP]"], [True, False, False, False, True], marked=False) == (None, 0, 0, 1, None)
+    assert word_numbers(pieces, [False] * 11, marked=True) == (0, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8)
+    assert word_numbers(["[CLS]", "un", "##like", "ly", "[SEP]"], [True, False, False, False, True], marked=False) == (None, 0, 0, 1, None)
 
 
 def test_what_is_written_is_read_back_with_words_and_places(translator: InHouse) -> None:

@@ -5,7 +5,6 @@ import re
 import pytest
 
 from attnlab import load
-from attnlab.core.translation import align
 from attnlab.training.lengths import accuracy_by_length
 from attnlab.words import ASSETS
 
@@ -65,7 +64,7 @@ def test_cross_attention_of_the_french_model_aligns_words():
         trace = model.trace(source, target=target)
         for layer, attention in enumerate(trace.layers("cross")):
             for head in range(attention.n_heads):
-                aligned = align(trace, layer, head, specials=False)
+                aligned = word_alignment(trace, layer, head, specials=False)
                 found = {bare(word): bare(aligned.source[i]) for word, i in zip(aligned.target, aligned.best, strict=True)}
                 for pair in pairs.split(", "):
                     french, english = pair.split()

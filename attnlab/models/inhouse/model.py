@@ -15,7 +15,7 @@ from attnlab.models.filling import MASK
 from attnlab.models.folder import fingerprint
 from attnlab.models.inhouse import saved
 from attnlab.models.inhouse.decoding import Decoded, Ids, Rules, beam_search
-from attnlab.models.inhouse.pieces import groups, joined, padded, trimmed, words_of
+from attnlab.models.inhouse.pieces import groups, joined, padded, trimmed, word_numbers
 from attnlab.models.inhouse.sampling import sample
 from attnlab.models.inhouse.saved import NAMES, WEIGHTS, About, Precision
 from attnlab.models.inhouse.transformer import Task, Transformer
@@ -124,7 +124,7 @@ class InHouse:
                 return joined(self._special(self.bos), again)
         raw = [self.tokenizer.id_to_token(i) or f"⟨#{i}⟩" for i in ids]
         special = tuple(i in self._alphabet.specials for i in ids)
-        words = words_of(raw, special, marked=self._alphabet.kind == "spaces")
+        words = word_numbers(raw, special, marked=self._alphabet.kind == "spaces")
         shown = tuple(map(self.show, ids))
         return joined(self._special(self.bos), Tokens(shown, tuple(ids), special, words, (None,) * len(ids), (0,) * len(ids)))
 

@@ -29,7 +29,7 @@ def one_word(before: str, piece: str) -> bool:
     return left.isalnum() and right.isalnum() and not any("\u2e80" <= c <= "\u9fff" for c in (left, right))
 
 
-def words_of(pieces: Sequence[str], special: Sequence[bool], *, marked: bool) -> tuple[int | None, ...]:
+def word_numbers(pieces: Sequence[str], special: Sequence[bool], *, marked: bool) -> tuple[int | None, ...]:
     """Which word each piece belongs to, from the pieces alone. marked: with ▁ where a word begins; else ## where one goes on."""
     words: list[int | None] = []
     word = -1

@@ -10,7 +10,7 @@ import streamlit as st
 
 from attnlab import figures
 from attnlab.core.trace import Array, Attention, Tokens, Trace
-from attnlab.core.views import Over, by_words, part, sheet, strongest, word_names, words_of
+from attnlab.core.views import Over, by_words, part, sheet, strongest, word_groups, word_names
 from attnlab.figures.ramp import HEADS
 from attnlab.ui.ask import ask_choice, ask_slider, ask_switch
 from attnlab.ui.figure_options import ask_look
@@ -98,7 +98,7 @@ def see(trace: Trace, attention: Attention, head: int, view: View) -> Seen:
     names_q, names_k = queries.pieces, keys.pieces
     special_q, special_k = queries.special, keys.special
     if view.words:
-        groups_q, groups_k = words_of(queries), words_of(keys)
+        groups_q, groups_k = word_groups(queries), word_groups(keys)
         weights = by_words(weights, groups_q, groups_k)
         source, target = (trace.text, trace.pair), (trace.target_text,)
         names_q = word_names(queries, groups_q, source if attention.stack == "encoder" or trace.target is None else target)

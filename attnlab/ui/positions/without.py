@@ -155,7 +155,7 @@ def shuffle_test(name: str, text: str, before: Trace) -> None:
     if before.stacks[0] == "decoder":
         st.info(t("positions.shuffle_causal"))
         return
-    spans = words_of(before)
+    spans = word_spans(before)
     if len(spans) < 2:
         st.info(t("positions.shuffle_short"))
         return
@@ -200,7 +200,7 @@ def one_test(key: str, worst: Array, old: Trace, new: Trace, tokens: np.ndarray)
     )
 
 
-def words_of(trace: Trace) -> list[list[int]]:
+def word_spans(trace: Trace) -> list[list[int]]:
     """Which tokens make up each word, in order; special tokens stay where they are."""
     words: dict[int, list[int]] = {}
     for i, word in enumerate(trace.source.words):

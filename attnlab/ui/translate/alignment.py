@@ -8,7 +8,7 @@ import streamlit as st
 
 from attnlab import figures
 from attnlab.core.trace import Array
-from attnlab.core.translation import Aligned, Row, align, joint
+from attnlab.core.translation import Aligned, Row, joint, word_alignment
 from attnlab.models.inhouse.model import InHouse
 from attnlab.training.scores import sentence_scores
 from attnlab.ui import canvas
@@ -34,7 +34,9 @@ def show_whole(written: Written, pick: Pick) -> None:
     if kind == "joint":
         show_joint(written, pick)
     else:
-        show_alignment(written, pick, align(written.trace, pick.layer, pick.head, row=row, end=written.model.show(written.model.eos)))
+        show_alignment(
+            written, pick, word_alignment(written.trace, pick.layer, pick.head, row=row, end=written.model.show(written.model.eos))
+        )
 
 
 def show_alignment(written: Written, pick: Pick, aligned: Aligned) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from attnlab.core.trace import Array, Trace
-from attnlab.core.views import by_words, word_names, words_of
+from attnlab.core.views import by_words, word_groups, word_names
 from attnlab.models.inhouse.model import InHouse
 from attnlab.ui import link
 from attnlab.ui.ask import ask_text, open_head
@@ -26,7 +26,7 @@ def show_sentiment() -> None:
     with row[1]:
         text = ask_text(REVIEW, key="review")
     trace = model.trace(text)
-    groups = words_of(trace.source)
+    groups = word_groups(trace.source)
     pooling = by_words(trace.outputs["pooling"][None], ((0,),), groups)[0]  # [words]
     names = word_names(trace.source, groups, [text])
     spans = [span_of(trace, group) for group in groups]
