@@ -99,14 +99,23 @@ def needed(tree: ast.AST) -> Iterator[ast.AST]:
             yield from needed(child)
 
 
-def test_the_figures_import_one_another_in_one_direction():
-    """The files of the room in an order in which each needs only those before it."""
-    files = {file.stem: file for file in (ROOT / "attnlab" / "figures").glob("*.py") if file.stem != "__init__"}
-    wanted = {}
-    for name, file in files.items():
-        nodes = [node for node in needed(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.ImportFrom)]
-        full = [f"{node.module}.{alias.name}" for node in nodes for alias in node.names]
-        wanted[name] = {part for each in full if each.startswith("attnlab.figures") for part in each.split(".")[2:3]} & set(files)
+def module_of(file: Path) -> str:
+    """attnlab/core/walk/apart.py -> attnlab.core.walk.apart"""
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts)
+
+
+def needs(file: Path, modules: set[str]) -> set[str]:
+    """The modules of a room that a file imports, those inside functions too."""
+    nodes = [node for node in needed(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.ImportFrom)]
+    named = {name for node in nodes for alias in node.names for name in (node.module, f"{node.module}.{alias.name}")}
+    return named & modules - {module_of(file)}
+
+
+@pytest.mark.parametrize("room", sorted(path.name for path in (ROOT / "attnlab").iterdir() if (path / "__init__.py").exists()))
+def test_the_files_of_a_room_import_one_another_in_one_direction(room):
+    """There is an order in which each file needs only those before it."""
+    files = {module_of(file): file for file in (ROOT / "attnlab" / room).rglob("*.py") if file.stem != "__init__"}
+    wanted = {name: needs(file, set(files)) for name, file in files.items()}
     while ready := {name for name, others in wanted.items() if not others}:
         wanted = {name: others - ready for name, others in wanted.items() if name not in ready}
     assert not wanted, f"a circle among {sorted(wanted)}"

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from attnlab import load
+from attnlab.core.translation import word_alignment
 from attnlab.training.lengths import accuracy_by_length
 from attnlab.words import ASSETS
 
