@@ -6,7 +6,7 @@ from math import isfinite
 from typing import Any
 
 from attnlab.core.trace import STACKS, Array, Attention, Trace
-from attnlab.core.views import by_words, part, sheet, word_names, words_of
+from attnlab.core.views import by_words, part, sheet, word_groups, word_names
 from attnlab.lessons.lesson import View
 from attnlab.models.first_look import DEFAULT_MODEL, DEFAULT_TEXT, first_look
 from attnlab.models.load import ENDING, load
@@ -61,7 +61,7 @@ def mapped(view: View, trace: Trace, attention: Attention, head: int) -> Seen:
     sides, words = (attention.queries, attention.keys), asked.get("words") == "true"
     names, special = [side.pieces for side in sides], [side.special for side in sides]
     if words:
-        groups = [words_of(side) for side in sides]
+        groups = [word_groups(side) for side in sides]
         weights = by_words(weights, *groups)
         source, target = (trace.text, trace.pair), (trace.target_text,)
         written = [target if trace.target is not None and side is trace.target else source for side in sides]
