@@ -132,7 +132,7 @@ class Cache:
 
 
 Both = tuple[Cache, Cache]  # of itself, of cross-attention
-Caches = list[Both]  # per layer
+Caches = list[Both] | None  # per layer
 
 
 class MultiHeadAttention(nn.Module):
@@ -326,9 +326,7 @@ class Transformer(nn.Module):
             x = layer(stream(x, "encoder", i), mask, bias)
         return self.encoder_norm(stream(x, "encoder", len(self.encoder)))
 
-    def decode(
-        self, ids: Tensor, memory: Memory = None, seen: Mask = None, caches: Caches | None = None, *, at: PositionChange = None
-    ) -> Tensor:
+    def decode(self, ids: Tensor, memory: Memory = None, seen: Mask = None, caches: Caches = None, *, at: PositionChange = None) -> Tensor:
         """What the decoder makes of its past and of memory; with caches, ids are the new tokens, unpadded. [b n] -> [b n d_model]"""
         start = 0 if not caches or caches[0][0].k is None else caches[0][0].k.shape[2]
         x = self.target(ids, start=start, at=at)
