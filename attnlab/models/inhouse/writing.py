@@ -13,7 +13,7 @@ from torch import Tensor
 
 from attnlab.models.inhouse.decoding import Ids, check_range
 from attnlab.models.inhouse.sampling import keep_best, keep_mass, keep_share
-from attnlab.models.inhouse.transformer import Cache, Caches, Transformer
+from attnlab.models.inhouse.transformer import Both, Cache, Transformer
 
 StageName = Literal["model", "repetition", "temperature", "top_k", "top_p", "min_p"]
 
@@ -60,7 +60,7 @@ class Draft:
     module: Transformer
     ids: Ids
     logits: Tensor
-    caches: Caches
+    caches: list[Both]
     n_read: int
     computed: int
 
@@ -84,7 +84,7 @@ class Draft:
         return Draft(self.module, (*self.ids, token), logits, caches, self.n_read + 1, 1)
 
 
-def predict(module: Transformer, ids: Sequence[int], caches: Caches) -> Tensor:
+def predict(module: Transformer, ids: Sequence[int], caches: list[Both]) -> Tensor:
     """Logits of what follows the last of some new tokens; their keys and values join the caches. [v]"""
     x = module.decode(torch.tensor([ids]), caches=caches)  # [1 n d]
     return module.out(x[0, -1]).float()
