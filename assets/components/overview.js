@@ -1,20 +1,25 @@
 // A long text, pooled in blocks, with a frame that says where the exact lens is. Hover moves the lens, click leaves it there.
+import { cells, colours, digits, frame, label, legend, onResize, pointer, room, sharpen, theme } from './shared.js';
+
 const QUIET = 70; // milliseconds: a pointer on its way asks for nothing
 
-function build(root) {
-  const find = (name) => root.querySelector(name);
-  const canvas = find('canvas.map'), bar = find('canvas.bar'), out = find('output'), title = find('.title'), note = find('.note');
-  let data, values, ramp, look, place, picture, send, at = [0, 0], home = [0, 0], told = '', timer = 0;
+export function overview(root, { keep = () => {} } = {}) {
+  const parts = frame(root);
+  const { canvas, out } = parts;
+  let data;
+  let values;
+  let ramp;
+  let look;
+  let place;
+  let picture;
+  let at = [0, 0];
+  let home = [0, 0];
+  let told = '';
+  let timer = 0;
 
-  function paint() {
-    picture = Object.assign(document.createElement('canvas'), { width: data.across, height: data.down });
-    const pen = picture.getContext('2d'), image = pen.createImageData(data.across, data.down);
-    for (let i = 0; i < data.across * data.down; i++) {
-      image.data.set(ramp[values[i]], 4 * i);
-      image.data[4 * i + 3] = 255;
-    }
-    pen.putImageData(image, 0, 0);
-  }
+  const paint = () => {
+    picture = cells(data.across, data.down, (row, column) => ramp[values[row * data.across + column]]);
+  };
 
   function draw() {
     if (!data || !root.clientWidth) return;
@@ -23,44 +28,44 @@ function build(root) {
     const pen = sharpen(canvas, place.wide, place.high);
     pen.imageSmoothingEnabled = false;
     pen.drawImage(picture, 0, 0, place.wide, place.high);
-    const x = at[1] * scale, y = at[0] * scale, w = Math.max(6, Math.min(data.window, data.n_k) * scale), h = Math.max(6, Math.min(data.window, data.n_q) * scale);
+    const size = (n) => Math.max(6, Math.min(data.window, n) * scale);
+    const lens = [at[1] * scale, at[0] * scale, size(data.n_k), size(data.n_q)];
     pen.lineWidth = 4;
     pen.strokeStyle = look.background;
-    pen.strokeRect(x, y, w, h);
+    pen.strokeRect(...lens);
     pen.lineWidth = 2;
     pen.strokeStyle = data.roles.key;
-    pen.strokeRect(x, y, w, h);
+    pen.strokeRect(...lens);
   }
 
-  function legend() {
-    const wide = Math.min(160, root.clientWidth * 0.3), pen = sharpen(bar, wide, 12);
-    for (let x = 0; x < wide; x++) {
-      pen.fillStyle = `rgb(${ramp[Math.min(255, Math.floor((x / wide) * 256))]})`;
-      pen.fillRect(x, 0, 1.5, 12);
-    }
-    find('.name').textContent = data.words.value;
-    find('.low').textContent = '0';
-    find('.high').textContent = digits(data.high, data.words);
-  }
+  const scaleBar = () => legend(root, parts, ramp, { name: data.words.value, low: '0', high: digits(data.high, data.words) });
 
-  const clamp = ([row, column]) => [Math.max(0, Math.min(data.n_q - data.window, Math.round(row))), Math.max(0, Math.min(data.n_k - data.window, Math.round(column)))];
+  const bounded = (x, n) => Math.max(0, Math.min(n - data.window, Math.round(x)));
+  const clamp = ([row, column]) => [bounded(row, data.n_q), bounded(column, data.n_k)];
+  const range = (from, n) => `${from}–${Math.min(n, from + data.window) - 1}`;
+
   function go(cell, quick) {
     at = clamp(cell);
-    out.textContent = `${data.words.query} ${at[0]}–${Math.min(data.n_q, at[0] + data.window) - 1}, ${data.words.key} ${at[1]}–${Math.min(data.n_k, at[1] + data.window) - 1}`;
+    out.textContent = `${data.words.query} ${range(at[0], data.n_q)}, ${data.words.key} ${range(at[1], data.n_k)}`;
     draw();
     clearTimeout(timer);
-    timer = setTimeout(() => { if (String(at) !== told) { told = String(at); send('at', at); } }, quick ? 0 : QUIET);
+    timer = setTimeout(ask, quick ? 0 : QUIET);
   }
 
-  const under = (event) => {
-    const edge = canvas.getBoundingClientRect();
-    return [(event.clientY - edge.top) / place.scale - data.window / 2, (event.clientX - edge.left) / place.scale - data.window / 2];
-  };
-  canvas.addEventListener('pointermove', (event) => go(under(event), false));
-  canvas.addEventListener('pointerleave', () => go(home, false));
-  canvas.addEventListener('click', (event) => { home = clamp(under(event)); go(home, true); });
-  canvas.addEventListener('keydown', (event) => {
-    const half = Math.ceil(data.window / 2), step = { ArrowUp: [-half, 0], ArrowDown: [half, 0], ArrowLeft: [0, -half], ArrowRight: [0, half] }[event.key];
+  function ask() {
+    if (String(at) === told) return;
+    told = String(at);
+    keep('at', at);
+  }
+
+  const under = (event) =>
+    pointer(event, canvas)
+      .map((x) => x / place.scale - data.window / 2)
+      .reverse();
+
+  function key(event) {
+    const half = Math.ceil(data.window / 2);
+    const step = { ArrowUp: [-half, 0], ArrowDown: [half, 0], ArrowLeft: [0, -half], ArrowRight: [0, half] }[event.key];
     if (step) home = clamp([at[0] + step[0], at[1] + step[1]]);
     else if (event.key === 'Home') home = [0, 0];
     else if (event.key === 'End') home = clamp([data.n_q, data.n_k]);
@@ -68,31 +73,36 @@ function build(root) {
     out.setAttribute('aria-live', 'polite');
     go(home, true);
     event.preventDefault();
+  }
+
+  canvas.addEventListener('pointermove', (event) => go(under(event), false));
+  canvas.addEventListener('pointerleave', () => go(home, false));
+  canvas.addEventListener('keydown', key);
+  canvas.addEventListener('click', (event) => {
+    home = clamp(under(event));
+    go(home, true);
   });
-  new ResizeObserver(() => { if (data) { draw(); legend(); } }).observe(root);
+  onResize(root, () => {
+    if (!data) return;
+    draw();
+    scaleBar();
+  });
 
   return {
-    update(next, setState) {
-      send = setState;
+    update(next) {
       look = theme(root);
       data = next.meta;
-      values = numbers(next.values, 'u8');
+      values = next.values;
       ramp = colours(look.dark ? data.dark : data.light);
       if (String(data.at) !== told && !timer) home = at = data.at;
       told ||= String(data.at);
-      title.textContent = data.title;
-      note.textContent = data.note;
+      label(parts.title, data.title);
+      label(parts.note, data.note);
       canvas.setAttribute('aria-label', `${data.title}. ${data.words.keys_lens}`);
       paint();
       draw();
-      legend();
+      scaleBar();
       out.textContent ||= data.words.lens_hint;
     },
   };
-}
-
-export default function (component) {
-  const root = component.parentElement.querySelector('.frame');
-  root.attnlab ??= build(root);
-  root.attnlab.update(component.data, component.setStateValue);
 }

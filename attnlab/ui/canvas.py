@@ -1,38 +1,38 @@
 """Heat maps, token lines and the mosaic of all heads on canvases. Hover is answered in the browser; only a choice comes back."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import streamlit as st
-from numpy.typing import NDArray
 
 from attnlab.core.trace import Array
 from attnlab.core.views import Thumbnails
-from attnlab.figures import ramp, style
+from attnlab.figures import canvases, ramp
+from attnlab.figures.components import script, styles
 from attnlab.ui import link as address
 from attnlab.ui.language import t
-from attnlab.words import ASSETS
 
-EXACT = 65_536  # up to so many cells float32 is sent, beyond it float16
-ROOM = ASSETS / "components"
+FRAME = '<div class="frame"></div>'
 
 
-def component(name: str, *styles: str, html: str | None = None) -> Any:
-    """A component out of assets/components: NAME.html unless html is given, the styles in order, shared.js and NAME.js."""
-
-    def read(file: str) -> str:
-        return (ROOM / file).read_text("utf-8")
-
-    html, js = read(f"{name}.html") if html is None else html, read("shared.js") + read(f"{name}.js")
-    return st.components.v2.component(f"attnlab_{name}", html=html, css="".join(map(read, styles)), js=js)
+def component(name: str, *css: str) -> Any:
+    """A component of assets/components in Streamlit: NAME.js with these styles, called as `show_component` calls it."""
+    own = f"attnlab_{name.replace('/', '_')}"
+    return st.components.v2.component(own, html=FRAME, css=styles("streamlit", *css), js=script(name, "streamlit"))
 
 
-_matrix = component("matrix", "canvas.css")
-_lines = component("lines", "canvas.css")
-_mosaic = component("mosaic", "canvas.css")
-_overview = component("overview", "canvas.css")
+def show_component(mounted: Any, data: canvases.Data, *, key: str, **more: Any) -> Any:
+    """A component on the page with this data, arrays as Arrow columns. more: what is called on a choice, and its height."""
+    packed = {name: pa.table({"v": pa.array(each)}) if isinstance(each, np.ndarray) else each for name, each in data.items()}
+    return mounted(data=packed, key=key, **more)
+
+
+_matrix = component("matrix")
+_lines = component("lines")
+_mosaic = component("mosaic")
+_overview = component("overview")
 
 
 def matrix(
@@ -69,32 +69,14 @@ def matrix(
     height, largest: pixels of the whole map (None: what the window has room for) and of one cell at most.
     Raises ValueError when labels and values disagree.
     """
-    n_q, n_k = values.shape
-    if (n_q, n_k) != (len(queries), len(keys)):
-        raise ValueError(f"values are {n_q} x {n_k} but labels are {len(queries)} x {len(keys)}")
-    low, high = limits(values, kind, low, high)
+    said = words() | dict(zip(("query", "key"), axes or (), strict=False))
+    said |= {own: text for own, text in (("masked", missing), ("nothing", hint)) if text is not None}
     pin = _pinned(key, pinned, in_link, values.shape)
-    meta = {
-        "queries": list(queries),
-        "keys": list(keys),
-        "low": low,
-        "high": high,
-        "pinned": list(pin or ()),
-        "title": title,
-        "note": note,
-        "link": link,
-        "height": height,
-        "largest": largest,
-        "square": square,
-        "numbers": numbers,
-        "words": words()
-        | dict(zip(("query", "key"), axes or (), strict=False))
-        | {"value": name or t("ui.weight" if kind == "weights" else "ui.value")}
-        | ({} if missing is None else {"masked": missing})
-        | ({} if hint is None else {"nothing": hint}),
-    }
-    packed, how = pack(values)
-    _matrix(data={"values": packed, "meta": meta | colours(kind) | {"kind": how}}, key=key, on_cell_change=_nothing)
+    data = canvases.matrix(
+        values, queries, keys, words=said, kind=kind, low=low, high=high, pinned=pin, title=title, note=note, name=name, link=link,
+        height=height, largest=largest, square=square, numbers=numbers,
+    )  # fmt: skip
+    show_component(_matrix, data, key=key, on_cell_change=_nothing)
     return pin
 
 
@@ -119,22 +101,11 @@ def lines(
     names: of all heads that can be switched on; active: those that are; slots: which head each map of `weights` is (all of them: None).
     The heads the visitor switches on stand in st.session_state[key]["heads"] (see `heads_on`).
     """
-    meta = {
-        "queries": list(queries),
-        "keys": list(keys),
-        "names": list(names),
-        "active": [int(head) for head in active],
-        "slots": [int(slot) for slot in (range(len(names)) if slots is None else slots)],
-        "threshold": float(threshold),
-        "high": float(high),
-        "title": title,
-        "note": note,
-        "link": link,
-        "height": height,
-        "words": words(),
-    }
-    packed, how = pack(weights)
-    _lines(data={"values": packed, "meta": meta | colours("weights") | {"kind": how}}, key=key, on_heads_change=_nothing)
+    data = canvases.lines(
+        weights, queries, keys, words=words(), active=active, names=names, slots=slots, threshold=threshold, high=high, title=title,
+        note=note, link=link, height=height,
+    )  # fmt: skip
+    show_component(_lines, data, key=key, on_heads_change=_nothing)
 
 
 def mosaic(
@@ -153,24 +124,8 @@ def mosaic(
     own: colours go up to each head's own largest weight instead of 1. order: heads in another order than layer by layer.
     captions: [l h], what is said of a head under the pointer. bars: [l h], numbers from 0 to 1 drawn as a bar under each head.
     """
-    n_layers, n_heads, rows, columns = small.pixels.shape
-    meta = {
-        "layers_n": n_layers,
-        "heads_n": n_heads,
-        "rows": rows,
-        "columns": columns,
-        "own": own,
-        "most": small.most.tolist(),
-        "order": [[int(layer), int(head)] for layer, head in (order or np.ndindex(n_layers, n_heads))],
-        "sorted": order is not None,
-        "captions": None if captions is None else [list(row) for row in captions],
-        "bars": None if bars is None else bars.tolist(),
-        "note": note,
-        "height": height,
-        "words": words() | {"value": t("ui.weight")},
-    }
-    data = {"values": pack(small.pixels)[0], "meta": meta | colours("weights")}
-    clicked = _mosaic(data=data, key=key, on_head_change=_nothing).head
+    data = canvases.mosaic(small, words=words(), own=own, order=order, captions=captions, bars=bars, note=note, height=height)
+    clicked = show_component(_mosaic, data, key=key, on_head_change=_nothing).head
     return None if clicked is None else (int(clicked["layer"]), int(clicked["head"]))
 
 
@@ -181,24 +136,12 @@ def overview(
 
     Colours go up to the largest pooled value.
     """
-    high = float(pooled.max()) or 1.0
     at = (st.session_state.get(key) or {}).get("at") or (0, 0)
     row, column = min(int(at[0]), max(0, n_q - window)), min(int(at[1]), max(0, n_k - window))
-    meta = {
-        "n_q": n_q,
-        "n_k": n_k,
-        "down": pooled.shape[0],
-        "across": pooled.shape[1],
-        "window": window,
-        "high": high,
-        "at": [row, column],
-        "title": title,
-        "note": note,
-        "height": height,
-        "words": words() | {"value": t("ui.weight")},
-    }
-    pixels = np.rint(pooled / high * 255).astype(np.uint8)
-    _overview(data={"values": pack(pixels)[0], "meta": meta | colours("weights")}, key=key, on_at_change=_nothing)
+    data = canvases.overview(
+        pooled, n_q, n_k, words=words(), window=window, at=(row, column), title=title, note=note, height=height
+    )  # fmt: skip
+    show_component(_overview, data, key=key, on_at_change=_nothing)
     return row, column
 
 
@@ -261,33 +204,6 @@ def release(key: str) -> None:
     st.session_state.pop(f"{key} pin", None)
 
 
-def limits(values: Array, kind: ramp.Kind, low: float | None, high: float | None) -> tuple[float, float]:
-    """Both ends of the colour scale."""
-    if kind == "weights":
-        return (0.0 if low is None else float(low)), (1.0 if high is None else float(high))
-    finite = np.abs(values[np.isfinite(values)])
-    most = float(finite.max()) if finite.size and finite.max() > 0 else 1.0
-    return (-most if low is None else float(low)), (most if high is None else float(high))
-
-
-def pack(values: NDArray[Any]) -> tuple[pa.Table, Literal["f32", "f16", "u8"]]:
-    """Numbers as one Arrow column, and how they were packed."""
-    if values.dtype == np.uint8:
-        return pa.table({"v": pa.array(values.ravel())}), "u8"
-    exact = values.size <= EXACT
-    flat = np.ascontiguousarray(values, np.float32 if exact else np.float16).ravel()
-    return pa.table({"v": pa.array(flat)}), "f32" if exact else "f16"
-
-
-def colours(kind: ramp.Kind) -> dict[str, Any]:
-    """What the browser has to know of the palette."""
-    return {"light": ramp.ramp(kind), "dark": ramp.ramp(kind, dark=True), "roles": dict(style.ROLES), "heads": list(ramp.HEADS)}
-
-
 def words() -> dict[str, str]:
     """The words that the components write."""
-    names = (
-        *("query", "key", "head", "masked", "pinned", "keys", "nothing", "map", "lines", "mosaic"),
-        *("heads", "heads_hint", "lines_hint", "mosaic_hint", "keys_open", "most", "own_most", "keys_lens", "lens_hint"),
-    )
-    return {name: t(f"ui.{name}") for name in names}
+    return {name: t(f"ui.{name}") for name in canvases.WORDS}

@@ -4,24 +4,18 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import streamlit as st
 
+from attnlab.core.trace import Array
 from attnlab.core.walk.spot import base
 from attnlab.figures import ramp, style
-from attnlab.ui.canvas import ROOM, component
+from attnlab.ui.canvas import component, show_component
 from attnlab.ui.language import t
 from attnlab.ui.steps.pictures import Parcel, Seen, pack, symbol_of, terms
 from attnlab.ui.steps.place import DIGITS, DRAWN
 
-_copy = st.components.v2.component(
-    "attnlab_steps_copy",
-    html='<div class="walk"><button type="button" style="min-height: 2.5rem; padding: 0 14px"></button></div>',
-    css=(ROOM / "steps.css").read_text("utf-8"),
-    js=(ROOM / "steps_copy.js").read_text("utf-8"),
-)
-_player = component("steps", "steps.css", html='<div class="walk steps"></div>')
-_table = component("steps_table", "steps.css", html='<div class="walk steps_table"></div>')
+_copy = component("steps/copy", "steps/steps")
+_player = component("steps/player", "steps/steps")
+_table = component("steps/table", "steps/steps")
 
 
 def player(seen: Seen, *, key: str, scratch: bool, seq: int, changed: Any) -> None:
@@ -44,13 +38,14 @@ def player(seen: Seen, *, key: str, scratch: bool, seq: int, changed: Any) -> No
         "seq": seq,
         "words": _words(),
     }
-    _player(data=tables | {"row": _weights(seen), "meta": meta | _colours()}, key=key, on_go_change=changed, height="content")
+    data = {**tables, "row": _weights(seen), "meta": meta | _colours()}
+    show_component(_player, data, key=key, on_go_change=changed, height="content")
 
 
-def _weights(seen: Seen) -> pa.Table:
+def _weights(seen: Seen) -> Array:
     """How much each key gets from the chosen query: shown under the sentence."""
     row = seen.walk.values(f"{seen.attention.stack}.weights.{seen.head}")[seen.place.query]
-    return pa.table({"v": pa.array(np.ascontiguousarray(row))})
+    return np.ascontiguousarray(row)
 
 
 def table(seen: Seen, name: str, *, key: str, changed: Any) -> None:
@@ -60,12 +55,13 @@ def table(seen: Seen, name: str, *, key: str, changed: Any) -> None:
     tokens = {"key": list(seen.attention.keys.pieces), "query": list(seen.attention.queries.pieces)}
     meta = {"apart": described, "tokens": tokens, "digits": seen.place.digits, "words": _words(), "symbol": symbol_of(name)}
     meta["d_head"] = seen.attention.d_head
-    _table(data=parcel.tables() | {"meta": meta | {"roles": dict(style.ROLES)}}, key=key, on_follow_change=changed, height="content")
+    show_component(_table, {**parcel.arrays(), "meta": meta}, key=key, on_follow_change=changed, height="content")
 
 
 def copy_button(text: str) -> None:
     """Puts a text on the visitor's clipboard."""
-    _copy(data={"text": text, "words": {"copy": t("steps.script"), "copied": t("steps.copied")}}, key="copy", height="content")
+    meta = {"text": text, "words": {"copy": t("steps.script"), "copied": t("steps.copied")}}
+    show_component(_copy, {"meta": meta}, key="copy", height="content")
 
 
 def _colours() -> dict[str, Any]:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from attnlab.core.trace import Array, Attention
 from attnlab.core.walk.apart import Apart, Origin
@@ -70,7 +69,7 @@ class Seen:
 
 
 class Parcel:
-    """Numbers for the browser: float32 for what is drawn, float64 for the terms, each in one Arrow column. Nothing is sent twice."""
+    """Numbers for the browser: float32 for what is drawn, float64 for the terms, each in one array. Nothing is sent twice."""
 
     def __init__(self) -> None:
         self.drawn: list[Array] = []
@@ -93,9 +92,9 @@ class Parcel:
         self.deep += flat.size
         return [self.deep - flat.size, flat.size]
 
-    def tables(self) -> dict[str, pa.Table]:
-        def column(parts: list[Any], kind: Any) -> pa.Table:
-            return pa.table({"v": pa.array(np.concatenate(parts) if parts else np.zeros(0, kind))})
+    def arrays(self) -> dict[str, Any]:
+        def column(parts: list[Any], kind: Any) -> Any:
+            return np.concatenate(parts) if parts else np.zeros(0, kind)
 
         return {"drawn": column(self.drawn, np.float32), "terms": column(self.terms, np.float64)}
 
@@ -109,7 +108,7 @@ def window(size: int, at: int, drawn: int, most: int) -> np.ndarray:
     return np.arange(start, start + wide)
 
 
-def pack(seen: Seen) -> tuple[dict[str, Any], dict[str, pa.Table]]:
+def pack(seen: Seen) -> tuple[dict[str, Any], dict[str, Any]]:
     """The pictures: as many steps as are worth sending at once. -> description by part, numbers."""
     parcel, pictures = Parcel(), {}
     names = [name for _, name in seen.steps]
@@ -118,7 +117,7 @@ def pack(seen: Seen) -> tuple[dict[str, Any], dict[str, pa.Table]]:
         if parcel.size > WHOLE and abs(i - at) > 1:
             break
         pictures[base(names[i])] = picture(seen, names[i], parcel)
-    return pictures, parcel.tables()
+    return pictures, parcel.arrays()
 
 
 def picture(seen: Seen, name: str, parcel: Parcel) -> dict[str, Any]:

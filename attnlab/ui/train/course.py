@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import streamlit as st
 from numpy.typing import NDArray
 
 from attnlab.core.trace import STACKS
-from attnlab.figures import ramp, style
+from attnlab.figures import canvases, ramp, style
 from attnlab.training.jobs import Status
 from attnlab.training.loop import Progress
 from attnlab.training.snapshots import read_snapshot, steps
@@ -22,7 +21,7 @@ from attnlab.words import ASSETS
 DRAWN = 500  # points of a curve
 EXAMPLE = ASSETS / "trainings" / "reverse-rotary.npz"
 
-_learning = canvas.component("learning", "canvas.css", "learning.css")
+_learning = canvas.component("learning", "learning")
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,10 +91,10 @@ def draw(course: Course) -> None:
     )
     meta = {"id": course.id, "steps": course.steps, "stacks": stacks, "snapshots": described, "words": words, "series": list(style.SERIES)}
     data = {
-        "values": pa.table({"v": pa.array(np.concatenate(packed))}),
-        "meta": canvas.colours("weights") | meta | curves(course) | {"heads": list(ramp.HEADS)},
+        "values": np.concatenate(packed),
+        "meta": canvases.colours("weights") | meta | curves(course) | {"heads": list(ramp.HEADS)},
     }
-    _learning(data=data, key="learning")
+    canvas.show_component(_learning, data, key="learning")
 
 
 def layers_of(arrays: Mapping[str, Any], kind: str) -> int:

@@ -9,6 +9,7 @@ import streamlit as st
 from attnlab import figures
 from attnlab.core.trace import Array
 from attnlab.core.translation import Aligned, Row, joint, word_alignment
+from attnlab.figures import canvases
 from attnlab.models.inhouse.model import InHouse
 from attnlab.training.scores import sentence_scores
 from attnlab.ui import canvas
@@ -18,7 +19,7 @@ from attnlab.ui.rows import ask_row
 from attnlab.ui.show import export_row
 from attnlab.ui.translate.writing import Pick, Written
 
-_chips = canvas.component("chips", "canvas.css", "chips.css")
+_chips = canvas.component("chips", "chips")
 
 
 def show_whole(written: Written, pick: Pick) -> None:
@@ -145,7 +146,6 @@ def chips(
     off: Sequence[int] | None = None,
 ) -> None:
     """Words with a colour from 0 to `high` (signed: from -high) and numbers under them. off: which are taken out; None: none can be."""
-    packed, how = canvas.pack(values)
     meta = {
         "id": repr((tuple(texts), name)),
         "texts": list(texts),
@@ -157,6 +157,6 @@ def chips(
         "hint": hint,
         "clickable": off is not None,
         "off": list(off or ()),
-        "kind": how,
     }
-    _chips(data={"values": packed, "meta": canvas.colours(kind) | meta}, key=key, on_off_change=lambda: None)
+    data = {"values": canvases.narrow(values), "meta": canvases.colours(kind) | meta}
+    canvas.show_component(_chips, data, key=key, on_off_change=lambda: None)

@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from attnlab.core.translation import mean_or_head
+from attnlab.figures import canvases
 from attnlab.models.inhouse.decoding import Candidate
 from attnlab.models.inhouse.model import InHouse
 from attnlab.ui import canvas, link
@@ -18,7 +19,7 @@ from attnlab.words import InputError
 DROPPED = 3  # branches that were not kept, a step, that the tree shows
 KEY = "writing"
 
-_decoder = canvas.component("decoder", "canvas.css", "decoder.css")
+_decoder = canvas.component("decoder", "decoder")
 
 
 def show_sentence(written: Written) -> None:
@@ -42,7 +43,6 @@ def show_steps(written: Written, pick: Pick) -> None:
     trace, step = written.trace, step_now(written)
     cross, own = (mean_or_head(trace.at(stack, pick.layer), pick.head) for stack in ("cross", "decoder"))
     rows = len(trace.target or ())
-    packed, kind = canvas.pack(np.concatenate([cross[:rows].ravel(), own[:rows].ravel()]))
     steps = [seen_step(written, i) for i in range(len(written.decoded.steps))]
     meta = {
         "id": repr((written.model.spec.name, written.model.spec.revision, written.text, written.ids, len(steps), language())),
@@ -51,12 +51,17 @@ def show_steps(written: Written, pick: Pick) -> None:
         "written": list(written.pieces)[:rows],
         "steps": steps,
         "step": step,
-        "kind": kind,
         "note": t("translate.step_note", name=pick.name),
         "words": step_words(pick),
     }
-    data = {"values": packed, "meta": canvas.colours("weights") | meta}
-    _decoder(data=data, key=KEY, on_step_change=_moved, on_force_change=lambda: _forced(written), on_word_change=lambda: _worded(written))
+    values = canvases.narrow(np.concatenate([cross[:rows].ravel(), own[:rows].ravel()]))
+    changes: dict[str, Any] = {
+        "on_step_change": _moved,
+        "on_force_change": lambda: _forced(written),
+        "on_word_change": lambda: _worded(written),
+    }
+    data = {"values": values, "meta": canvases.colours("weights") | meta}
+    canvas.show_component(_decoder, data, key=KEY, on_step_change=_moved, **changes)
     if problem := st.session_state.pop("forced problem", None):
         st.error(md_escape(problem.say(language())))
     st.caption(t("translate.tree_note", dropped=DROPPED))

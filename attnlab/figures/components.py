@@ -1,0 +1,48 @@
+"""The components that draw in a browser, as text: JavaScript modules put one behind the other, and styles. There is nothing to build.
+
+What a component is stands at the head of assets/components/shared.js.
+"""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from attnlab.words import ASSETS
+
+ROOM = ASSETS / "components"
+Host = Literal["streamlit", "notebook", "page"]
+IMPORT = re.compile(r"^import \{[^}]*\} from '(\.[^']+)';\n", re.MULTILINE)
+EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class) )", re.MULTILINE)
+
+
+@cache
+def script(name: str, host: Host) -> str:
+    """A module that shows one component in a host: assets/components/NAME.js, everything it imports, and the host's own file.
+
+    Its default export is the host's `mount` of the component, a function called as the file. Raises FileNotFoundError for another name.
+    """
+    return _join([ROOM / "hosts" / f"{host}.js", ROOM / f"{name}.js"]) + f"export default mount({name.rpartition('/')[2]});\n"
+
+
+@cache
+def styles(host: Host, *names: str) -> str:
+    """The host's colours, what all components share, and these components' own styles."""
+    return "".join((ROOM / f"{name}.css").read_text("utf-8") for name in (f"hosts/{host}", "shared", *names))
+
+
+def _join(files: list[Path]) -> str:
+    """The text of these modules, each after those it imports, without the lines that import and the words that export."""
+    texts: dict[Path, str] = {}
+
+    def take(file: Path) -> None:
+        if file in texts:
+            return
+        text = file.read_text("utf-8")
+        for there in IMPORT.findall(text):
+            take((file.parent / there).resolve())
+        texts[file] = EXPORT.sub("", IMPORT.sub("", text))
+
+    for file in files:
+        take(file.resolve())
+    return "".join(texts.values())
