@@ -56,7 +56,6 @@ def show_steps(written: Written, pick: Pick) -> None:
     }
     values = canvases.narrow(np.concatenate([cross[:rows].ravel(), own[:rows].ravel()]))
     changes: dict[str, Any] = {
-        "on_step_change": _moved,
         "on_force_change": lambda: _forced(written),
         "on_word_change": lambda: _worded(written),
     }
