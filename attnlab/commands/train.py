@@ -1,4 +1,4 @@
-"""Train and evaluate from the command line: a progress bar, checkpoints, and scores with their signatures."""
+"""Train from the command line: a progress bar, checkpoints, and going on from them."""
 
 import math
 from collections import deque
@@ -7,11 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from attnlab.models.load import load
-from attnlab.models.spec import BEAM, PENALTY
-from attnlab.training.data import collate, read_labelled, read_rows
-from attnlab.training.lengths import TRAINED, accuracy_by_length
-from attnlab.training.scores import accuracy, class_scores, grouped, perplexity, translation_scores
 from attnlab.words import InputError
 
 app = typer.Typer()
@@ -31,9 +26,13 @@ RECIPE = (
     "average",
     "patience",
     "pool_rate",
+    "optimizer",
+    "matrix_rate",
+    "validate_every",
 )
+TEXT = ("unit", "again", "drawn", "whole_words")
 Data = Annotated[
-    Path | None, typer.Option("--data", help="A TSV file: source TAB target, or label TAB sentence; plain lines for generate.")
+    Path | None, typer.Option("--data", help="A TSV file: source TAB target, or label TAB sentence; for write, fill and generate a text.")
 ]
 
 
@@ -44,7 +43,7 @@ def chosen(given: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 
 @app.command()
 def train(
-    task: Annotated[str, typer.Argument(help="copy, reverse, sort, translate, classify or generate.")],
+    task: Annotated[str, typer.Argument(help="copy, reverse, sort, translate, classify, generate, write or fill.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder of the model; made if missing.", show_default=False)],
     data: Data = None,
     valid: Annotated[Path | None, typer.Option(help="Held-out rows; a twentieth of the data if not given.")] = None,
@@ -70,8 +69,16 @@ def train(
     precision: Annotated[str | None, typer.Option(help="float32 or bfloat16.")] = None,
     average: Annotated[int | None, typer.Option(help="Average the last so many validated states.")] = None,
     patience: Annotated[int | None, typer.Option(help="Stop after so many validations without a better score.")] = None,
+    optimizer: Annotated[str | None, typer.Option(help="adam or muon.")] = None,
+    matrix_rate: Annotated[float | None, typer.Option(help="Muon's rate for the matrices of the layers.")] = None,
+    validate_every: Annotated[int | None, typer.Option(help="Steps between two looks at the held-out part.")] = None,
+    unit: Annotated[str | None, typer.Option(help="What a piece is (write, fill): pieces of words, or characters.")] = None,
+    again: Annotated[float | None, typer.Option(help="Share of rows in which a segment of the text comes again and again (write).")] = None,
+    drawn: Annotated[float | None, typer.Option(help="Share of rows in which random pieces come again and again (write).")] = None,
+    mask: Annotated[str | None, typer.Option(help="Least and most of a sentence that is hidden, as 0.15-0.3 (fill).")] = None,
+    whole_words: Annotated[bool | None, typer.Option("--whole-words", help="Hide all pieces of a word that is hit (fill).")] = None,
     seed: int | None = None,
-    init: Annotated[str | None, typer.Option(help="bert: begin a classifier with the first layers of the shipped BERT.")] = None,
+    init: Annotated[str | None, typer.Option(help="bert: begin (classify, fill) with the first layers of the shipped BERT.")] = None,
     probe: Annotated[
         list[str] | None,
         typer.Option(help="A sentence whose attention is kept along the way (source TAB target to translate); may be repeated."),
@@ -93,7 +100,7 @@ def train(
         shape |= layers_of(task, layers)  # type: ignore[arg-type]
     recipe = chosen(given, RECIPE)
     rest = {"shape": shape, "data": data, "valid": valid, "vocab": vocab, "probes": tuple(probe or ()), "init": init}
-    rest |= {"source": source, "licence": licence}
+    rest |= {"source": source, "licence": licence} | chosen(given, TEXT) | ({} if mask is None else {"mask": shares(mask)})
     wanted = plan(task, recipe=recipe, **rest)  # type: ignore[arg-type]
     material = prepare(wanted)
     for line, why in material.refused[:5]:
@@ -121,77 +128,10 @@ def train(
     typer.echo(f"The model is in {output}. Try: python -m attnlab evaluate --model {output}")
 
 
-def span(lengths: str) -> range:
-    """ "4-32" -> 4 to 32, both included."""
-    first, dash, last = lengths.partition("-")
-    if not (first.isdigit() and (last.isdigit() or not dash)):
-        raise InputError("error.span", given=lengths)
-    return range(int(first), int(last or first) + 1)
-
-
-@app.command()
-def evaluate(
-    model: Annotated[str, typer.Option("--model", help="A known model or a folder.")],
-    data: Data = None,
-    tokenize: Annotated[str, typer.Option(help="sacrebleu's tokenizer for BLEU: 13a, zh, char, ...")] = "13a",
-    beam: Annotated[int, typer.Option(help="Beam width; 1 is greedy.")] = BEAM,
-    length_penalty: Annotated[float, typer.Option(help="The larger, the longer the translations.")] = PENALTY,
-    lengths: Annotated[str, typer.Option(help="For models of a generated task: the lengths to try.")] = f"{TRAINED[0]}-{TRAINED[1]}",
-    sequences: Annotated[int, typer.Option(help="Fresh sequences per length.")] = 64,
-    task: Annotated[str, typer.Option(help="The generated task: copy, reverse or sort.")] = "reverse",
-    seed: int = 0,
-) -> None:
-    """BLEU, chrF and perplexity of a translator; accuracy and figures per class of a classifier; accuracy by length of a reverser."""
-    loaded: Any = load(model)
-    kind = loaded.spec.task
-    if kind == "tag":
-        by_length(loaded, span(lengths), sequences, seed, task)
-        return
-    if loaded.spec.family != "attnlab":
-        raise InputError("error.not_ours", model=model)
-    if data is None:
-        raise InputError("error.needs_data", task=kind)
-    if kind != "translate":
-        {"classify": by_class, "generate": by_line}[kind](loaded, data)
-        return
-    rows = read_rows(data, 2)
-    references = grouped(rows.good)
-    said = loaded.translate(list(references), beam=beam, length_penalty=length_penalty)
-    for score in translation_scores(said, list(references.values()), tokenize=tokenize):
-        typer.echo(f"{score.name} {score.value:.2f}   {score.signature}")
-    say_perplexity([loaded.score(source, target) for source, target in rows.good])
-    typer.echo(f"{len(references)} sources, {len(rows.good)} references, {len(rows.bad)} bad rows, beam {beam}")
-
-
-def say_perplexity(scored: list[Any]) -> None:
-    losses = [loss for one in scored for loss in one.losses]
-    typer.echo(f"perplexity {perplexity(sum(losses) / len(losses)):.3f} per token over {len(losses)} tokens of {len(scored)} lines")
-
-
-def by_length(model: Any, lengths: range, sequences: int, seed: int, task: str) -> None:
-    """One line per length, then the whole."""
-    letters = right = 0
-    typer.echo("length\taccuracy\texact")
-    for score in accuracy_by_length(model, lengths, n=sequences, seed=seed, task=task):  # type: ignore[arg-type]
-        typer.echo(f"{score.length}\t{score.accuracy:.4f}\t{score.exact:.4f}")
-        letters, right = letters + score.letters, right + score.right
-    typer.echo(f"all\t{right / letters:.4f}\t({sequences} sequences per length, seed {seed})")
-
-
-def by_line(model: Any, data: Path) -> None:
-    """Perplexity of a decoder on plain lines."""
-    from attnlab.training.material import encode
-    from attnlab.training.run import validate
-
-    rows = read_rows(data, 1)
-    scored = validate(model.module, [collate([example]) for example in encode(model.tokenizer, rows.good, "generate", ())])
-    typer.echo(f"perplexity {perplexity(scored['loss']):.3f} per token of {len(rows.good)} lines")
-
-
-def by_class(model: Any, data: Path) -> None:
-    rows = read_labelled(data)
-    right = [label for label, _ in rows.good]
-    said = [label for label, _ in model.classify([text for _, text in rows.good])]
-    typer.echo(f"accuracy {accuracy(said, right):.4f} over {len(right)} sentences, {len(rows.bad)} bad rows")
-    for label, score in class_scores(said, right).items():
-        typer.echo(f"{label}: precision {score.precision:.4f}  recall {score.recall:.4f}  F1 {score.f1:.4f}  ({score.count})")
+def shares(mask: str) -> tuple[float, float]:
+    """ "0.15-0.3" -> 0.15 and 0.3; one number is both."""
+    least, _, most = mask.partition("-")
+    try:
+        return float(least), float(most or least)
+    except ValueError:
+        raise InputError("error.shares", given=mask) from None

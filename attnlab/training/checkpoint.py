@@ -24,6 +24,7 @@ def save_checkpoint(folder: Path, trainer: Trainer, **facts: object) -> None:
         tensors[f"weight.{name}"] = master
         for key, value in trainer.adam.state.get(master, {}).items():
             tensors[f"{key}.{name}"] = value
+    tensors |= {f"momentum.{name}": momentum for name, momentum in trainer.muon.momentum.items()}
     for step, state in trainer.kept:
         tensors |= {f"kept.{step}.{name}": tensor for name, tensor in zip(trainer.names, state, strict=True)}
     about = {
@@ -56,6 +57,8 @@ def load_checkpoint(folder: Path, trainer: Trainer) -> None:
             master.copy_(tensors[f"weight.{name}"])
             keys = ("step", "exp_avg", "exp_avg_sq")
             trainer.adam.state[master] = {key: tensors[f"{key}.{name}"] for key in keys if f"{key}.{name}" in tensors}
+        for name, momentum in trainer.muon.momentum.items():
+            momentum.copy_(tensors.get(f"momentum.{name}", torch.zeros_like(momentum)))
     trainer.put(trainer.masters)
     trainer.step, trainer.best, trainer.waited = about["step"], about["best"], about["waited"]
     trainer.history = about["history"]

@@ -13,12 +13,15 @@ from torch import Tensor, nn
 from attnlab.models.inhouse.transformer import Transformer
 from attnlab.training.data import Batch
 from attnlab.training.loss import cross_entropy
+from attnlab.training.muon import Muon
 from attnlab.words import InputError
 
 Schedule = Literal["inverse_sqrt", "linear", "cosine"]
 Precision = Literal["float32", "bfloat16"]
+Optimizer = Literal["adam", "muon"]
 Scores = Mapping[str, float]
 POOLING = "pool.query"
+LAYERS = ("encoder.", "decoder.")
 MOST = {"rate": 10, "warmup": 10**9, "smoothing": 0.99, "clip": 10**9, "patience": 10**9, "decay": 10, "pool_rate": 1000}
 
 
@@ -28,7 +31,8 @@ class Recipe:
 
     average: how many of the last validated states are averaged into the result; patience: validations without a better score
     before stopping early (0: never). pool_rate: how many times faster the query of attention pooling learns: it begins at 0, where all
-    tokens count the same, and at the rate of everything else it hardly leaves.
+    tokens count the same, and at the rate of everything else it hardly leaves. optimizer: muon moves the matrices of the layers at
+    matrix_rate and leaves the rest to Adam.
     """
 
     steps: int = 2000
@@ -46,9 +50,15 @@ class Recipe:
     average: int = 1
     decay: float = 0.0
     pool_rate: float = 1.0
+    optimizer: Optimizer = "adam"
+    matrix_rate: float = 0.02
 
     def __post_init__(self) -> None:
-        for name, possible in (("schedule", get_args(Schedule)), ("precision", get_args(Precision))):
+        for name, possible in (
+            ("schedule", get_args(Schedule)),
+            ("precision", get_args(Precision)),
+            ("optimizer", get_args(Optimizer)),
+        ):
             if getattr(self, name) not in possible:
                 raise InputError("error.choice", name=name, given=getattr(self, name), known=", ".join(possible))
         for name in ("steps", "batch", "accumulate", "validate_every", "average"):
@@ -60,14 +70,18 @@ class Recipe:
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step (from 0): up in a line, then down by the schedule."""
+        return self.rate * self.share_at(step)
+
+    def share_at(self, step: int) -> float:
+        """The same as a share of the highest rate."""
         if step < self.warmup:
-            return self.rate * (step + 1) / self.warmup
+            return (step + 1) / self.warmup
         done = (step - self.warmup) / max(1, self.steps - self.warmup)
         if self.schedule == "linear":
-            return self.rate * max(0.0, 1 - done)
+            return max(0.0, 1 - done)
         if self.schedule == "cosine":
-            return self.rate * (1 + math.cos(math.pi * min(1.0, done))) / 2
-        return self.rate * math.sqrt(max(1, self.warmup) / (step + 1))
+            return (1 + math.cos(math.pi * min(1.0, done))) / 2
+        return math.sqrt(max(1, self.warmup) / (step + 1))
 
 
 @dataclass(frozen=True)
@@ -96,9 +110,12 @@ class Trainer:
         self.masters = [p.detach().float().clone() for p in module.parameters()]
         self.module = module.to(getattr(torch, recipe.precision))
         self.parameters = list(self.module.parameters())
-        pooling = [[m for n, m in zip(self.names, self.masters, strict=True) if (n == POOLING) is wanted] for wanted in (False, True)]
-        groups = [{"params": masters} for masters in pooling if masters]
-        self.adam = torch.optim.Adam(groups, betas=(0.9, 0.98), eps=1e-9, weight_decay=recipe.decay, fused=True)
+        named = list(zip(self.names, self.masters, strict=True))
+        self.muon = Muon({name: m for name, m in named if recipe.optimizer == "muon" and m.dim() == 2 and name.startswith(LAYERS)})
+        rest = [(name, m) for name, m in named if name not in self.muon.matrices]
+        groups = [{"params": some} for wanted in (False, True) if (some := [m for name, m in rest if (name == POOLING) is wanted])]
+        betas = (0.9, 0.98) if recipe.optimizer == "adam" else (0.9, 0.95)
+        self.adam = torch.optim.Adam(groups, betas=betas, eps=1e-9, weight_decay=recipe.decay, fused=True)
         self.step, self.best, self.waited = 0, -math.inf, 0
         self.history: list[dict[str, float]] = []
         self.kept: list[tuple[int, list[Tensor]]] = []
@@ -151,6 +168,7 @@ class Trainer:
         for group, times in zip(self.adam.param_groups, (1.0, self.recipe.pool_rate), strict=False):
             group["lr"] = self.recipe.rate_at(self.step) * times
         self.adam.step()
+        self.muon.step(self.recipe.matrix_rate * self.recipe.share_at(self.step))
         self.put(self.masters)
         return total
 

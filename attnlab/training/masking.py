@@ -9,6 +9,7 @@ from itertools import count
 
 from attnlab.training.data import Batch, Example, collate
 
+SHARE = 0.15  # of a sentence's pieces that are hidden when holes are measured
 Row = tuple[Sequence[int], Sequence[int | None]]  # ids, and which word each belongs to (None: special)
 
 

@@ -2,19 +2,26 @@
 
 import json
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
+from torch import Tensor
 
+from attnlab.models.filling import MASK
 from attnlab.models.inhouse.transformer import Transformer
 from attnlab.training.data import Batch, Example, Row, Rows, batches, buckets, collate, read_labelled, read_rows
+from attnlab.training.masking import SHARE, held_out, masked_batches
 from attnlab.training.plan import SHAPES, Kind, Plan, config_of
 from attnlab.training.tasks import LETTERS, TASKS, draw, task_batches
-from attnlab.training.tokenizer import SPECIALS, letter_tokenizer, train_tokenizer
+from attnlab.training.text import LEAST, Text, read_text
+from attnlab.training.tokenizer import SPECIALS, character_tokenizer, letter_tokenizer, text_tokenizer, train_tokenizer, with_holes
+from attnlab.training.windows import document_batches, document_rows, encode_documents, stream, windows
 from attnlab.words import InputError
 
 HELD_OUT = 0.05  # of the rows, when no held-out file is given
@@ -38,7 +45,9 @@ class Material:
 def prepare(wanted: Plan) -> Material:
     """Read, tokenise and build. Raises InputError for data that cannot be trained on."""
     torch.manual_seed(wanted.recipe.seed)
-    return letters_material(wanted) if wanted.kind in TASKS else file_material(wanted)
+    if wanted.kind in TASKS:
+        return letters_material(wanted)
+    return {"write": write_material, "fill": fill_material}.get(wanted.kind, file_material)(wanted)
 
 
 def letters_material(wanted: Plan) -> Material:
@@ -84,6 +93,83 @@ def file_material(wanted: Plan) -> Material:
         len(examples),
         tuple("\t".join(row[bool(rows.labels) :]) for row, _ in short[:2]),
     )
+
+
+def write_material(wanted: Plan) -> Material:
+    """A text as windows, or line by line where every line stands alone."""
+    text, held = texts(wanted)
+    tokenizer = text_tokenizer_of(wanted, text)
+    module, recipe = Transformer(config_of(wanted, vocab=tokenizer.get_vocab_size())), wanted.recipe
+    n = module.config.max_tokens
+    documents, last = encode_documents(tokenizer, text), encode_documents(tokenizer, held)
+    row, size = stream(tokenizer, text), max(1, recipe.batch // n)
+    by_line = text.by_line or len(row) < 2 * n * size
+
+    def from_step(step: int) -> Iterator[Batch]:
+        start = step * recipe.accumulate
+        if by_line:
+            return document_batches(documents, n, recipe.batch, seed=recipe.seed, start=start)
+        return windows(row, n, size, seed=recipe.seed, start=start, again=wanted.again, drawn=wanted.drawn)
+
+    valid = document_rows(last if by_line else [[token for document in last for token in document]], n)
+    groups = buckets(valid, 2 * recipe.batch, random.Random(0))
+    batched = tuple(collate([valid[i] for i in group]) for group in groups)
+    return Material(tokenizer, from_step, batched, module, examples=len(text.lines), probes=opening(tokenizer, held, n))
+
+
+def fill_material(wanted: Plan) -> Material:
+    """Sentences with holes, one a line; a line that is longer than the model reads is left out."""
+    text, held = texts(wanted)
+    tokenizer, module = fill_start(wanted, text)
+    recipe, mask, limit = wanted.recipe, tokenizer.get_vocab()[MASK], module.config.max_tokens
+    every, last = rows_with_words(tokenizer, text.lines), rows_with_words(tokenizer, held.lines)
+    rows, short = ([row for row in some if len(row[0]) <= limit] for some in (every, last))
+    if not rows or not short:
+        raise InputError("error.no_rows", path=wanted.data, columns=1, bad=len(every))
+    ordinary = range(len(SPECIALS), tokenizer.get_vocab_size())
+
+    def from_step(step: int) -> Iterator[Batch]:
+        how = {"mask": mask, "pieces": ordinary, "shares": wanted.mask, "whole": wanted.whole_words, "seed": recipe.seed}
+        return masked_batches(rows, recipe.batch, **how, start=step * recipe.accumulate)  # type: ignore[arg-type]
+
+    valid = tuple(held_out(short, 2 * recipe.batch, mask=mask, share=SHARE, seed=0))
+    long = tuple((i + 1, f"more than {limit} tokens") for i, (ids, _) in enumerate(every) if len(ids) > limit)
+    return Material(tokenizer, from_step, valid, module, refused=long, examples=len(rows), probes=held.lines[:2])
+
+
+def texts(wanted: Plan) -> tuple[Text, Text]:
+    """What to train on and what is held out: the file named, or the last twentieth of the documents (of the lines of a single one)."""
+    assert wanted.data is not None
+    text = read_text(wanted.data, least=LEAST)
+    if wanted.valid is not None:
+        return text, read_text(wanted.valid)
+    parts = text.documents if len(text.documents) > 1 else tuple((line,) for line in text.lines)
+    cut = max(1, int(len(parts) * HELD_OUT))
+    return replace(text, documents=parts[:-cut]), replace(text, documents=parts[-cut:])
+
+
+def text_tokenizer_of(wanted: Plan, text: Text) -> Tokenizer:
+    make = character_tokenizer if wanted.unit == "characters" else text_tokenizer
+    return make(("\n".join(document) for document in text.documents), vocab=wanted.vocab)
+
+
+def opening(tokenizer: Tokenizer, held: Text, n: int) -> tuple[str, ...]:
+    """The beginnings of two held-out documents, as far as the model can read them."""
+    first = [document[0] for document in held.documents[:2]]
+    return tuple(line for line in first if len(tokenizer.encode(line).ids) < n)
+
+
+def fill_start(wanted: Plan, text: Text) -> tuple[Tokenizer, Transformer]:
+    """A tokenizer made from the lines and a model with random weights, or both begun as the shipped BERT."""
+    if wanted.init == "bert":
+        return bert_fill_start(wanted, text.lines)
+    tokenizer = with_holes(text_tokenizer_of(wanted, text))
+    return tokenizer, Transformer(config_of(wanted, vocab=tokenizer.get_vocab_size()))
+
+
+def rows_with_words(tokenizer: Tokenizer, lines: Sequence[str]) -> list[tuple[list[int], list[int | None]]]:
+    """Every line as ids, and the word that each belongs to."""
+    return [(encoding.ids, encoding.word_ids) for encoding in tokenizer.encode_batch(list(lines))]
 
 
 @dataclass(frozen=True)
@@ -136,16 +222,14 @@ def begin(wanted: Plan, rows: Split) -> tuple[Tokenizer, Transformer]:
 
 def bert_start(wanted: Plan, texts: Sequence[str], classes: int) -> tuple[Tokenizer, Transformer]:
     """A classifier whose encoder begins as the first layers of the shipped BERT, with the vocabulary that the texts need."""
-    from safetensors.torch import load_file
-
     from attnlab.models.inhouse.from_bert import from_bert, smaller
-    from attnlab.models.load import bert_folder
 
-    folder, choices = bert_folder(), SHAPES["classify"] | wanted.shape
-    tokenizer, keep = smaller((folder / "tokenizer.json").read_text("utf-8"), texts, first=wanted.vocab)
+    state, config, pieces = read_bert()
+    choices = SHAPES["classify"] | wanted.shape
+    tokenizer, keep = smaller(pieces, texts, first=wanted.vocab)
     module = from_bert(
-        load_file(folder / "model.safetensors"),
-        json.loads((folder / "config.json").read_text("utf-8")),
+        state,
+        config,
         layers=choices["encoder_layers"],
         keep=keep,
         max_tokens=choices["max_tokens"],
@@ -153,6 +237,28 @@ def bert_start(wanted: Plan, texts: Sequence[str], classes: int) -> tuple[Tokeni
         dropout=choices["dropout"],
     )
     return tokenizer, module
+
+
+def bert_fill_start(wanted: Plan, lines: Sequence[str]) -> tuple[Tokenizer, Transformer]:
+    """The shipped BERT's body and whole vocabulary, to be trained on for holes."""
+    from attnlab.models.inhouse.from_bert import filler_from_bert, open_mask
+
+    state, config, pieces = read_bert()
+    choices = SHAPES["fill"] | {"dropout": 0.0} | wanted.shape
+    tokenizer = open_mask(pieces)
+    counted = Counter(i for encoding in tokenizer.encode_batch(list(lines)) for i in encoding.ids)
+    return tokenizer, filler_from_bert(state, config, counted, max_tokens=choices["max_tokens"], dropout=choices["dropout"])
+
+
+def read_bert() -> tuple[dict[str, Tensor], dict[str, Any], str]:
+    """The shipped BERT's weights, its config.json and its tokenizer.json."""
+    from safetensors.torch import load_file
+
+    from attnlab.models.load import bert_folder
+
+    folder = bert_folder()
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    return load_file(folder / "model.safetensors"), config, (folder / "tokenizer.json").read_text("utf-8")
 
 
 def encode(tokenizer: Tokenizer, rows: Sequence[Row], kind: Kind, labels: tuple[str, ...]) -> list[Example]:

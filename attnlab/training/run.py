@@ -19,6 +19,8 @@ from attnlab.training.plan import Plan
 from attnlab.training.snapshots import snapshot
 from attnlab.words import InputError
 
+BY_LOSS = ("translate", "generate", "write", "fill")  # tasks whose best state is that of the lowest loss; of the others the most right
+
 
 def validate(module: nn.Module, valid: Sequence[Batch]) -> Scores:
     """Mean loss and accuracy per wanted token (or per sentence for a classifier) on held-out batches."""
@@ -41,7 +43,7 @@ def run(wanted: Plan, folder: Path, *, resume: bool = False, material: Material 
     if (folder / NAME).exists() and not resume:
         raise InputError("error.run_exists", folder=str(folder))
     here = prepare(wanted) if material is None else material
-    trainer = Trainer(here.module, wanted.recipe, better="-loss" if wanted.kind in ("translate", "generate") else "accuracy")
+    trainer = Trainer(here.module, wanted.recipe, better="-loss" if wanted.kind in BY_LOSS else "accuracy")
     if resume:
         load_checkpoint(folder, trainer)
     probes = wanted.probes or here.probes

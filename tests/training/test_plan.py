@@ -19,8 +19,10 @@ from attnlab.training.tasks import TASKS
 PLAIN: dict[str, Any] = {
     "steps": 2000, "rate": 1e-3, "warmup": 400, "schedule": "linear", "batch": 2000, "accumulate": 1, "smoothing": 0.1, "clip": 1.0,
     "precision": "bfloat16", "seed": 0, "validate_every": 500, "patience": 0, "average": 1, "decay": 0.0, "pool_rate": 1.0,
+    "optimizer": "adam", "matrix_rate": 0.02,
 }  # fmt: skip
 LETTERS = {"steps": 3000, "warmup": 300, "rate": 3e-3, "batch": 800, "smoothing": 0.0, "validate_every": 250}
+MUON = {"warmup": 150, "rate": 3e-3, "batch": 2048, "smoothing": 0.0, "validate_every": 250, "optimizer": "muon"}
 RECIPES: dict[str, dict[str, Any]] = {
     "copy": LETTERS,
     "reverse": LETTERS,
@@ -28,6 +30,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "translate": {"steps": 10000, "warmup": 1000},
     "classify": {"steps": 600, "warmup": 60, "rate": 5e-4, "batch": 1000, "smoothing": 0.0, "validate_every": 50, "pool_rate": 20.0},
     "generate": {"steps": 5000, "warmup": 500},
+    "write": MUON,
+    "fill": MUON,
 }
 # task of the model, layers of encoder and decoder, heads, d_model, d_ff, dropout, longest text
 SHAPES: dict[str, tuple[str, int, int, int, int, int, float, int]] = {
@@ -37,6 +41,8 @@ SHAPES: dict[str, tuple[str, int, int, int, int, int, float, int]] = {
     "translate": ("translate", 3, 3, 4, 256, 1024, 0.1, 128),
     "classify": ("classify", 2, 0, 4, 64, 256, 0.3, 256),
     "generate": ("generate", 0, 3, 4, 128, 512, 0.1, 256),
+    "write": ("generate", 0, 4, 4, 192, 768, 0.0, 256),
+    "fill": ("fill", 4, 0, 4, 192, 768, 0.1, 128),
 }
 DATA = Path("data.tsv")
 
@@ -60,7 +66,8 @@ def test_every_task_has_the_shape_that_suits_it(kind: Kind) -> None:
     c = config_of(made(kind), vocab=30, classes=2)
     said = (c.task, c.encoder_layers, c.decoder_layers, c.n_heads, c.d_model, c.d_ff, c.dropout, c.max_tokens)
     assert said == SHAPES[kind]
-    assert (c.positions, c.norm, c.activation, c.tied) == ("sinusoidal", "pre", "relu", True)
+    positions = "rotary" if kind in ("write", "fill") else "sinusoidal"
+    assert (c.positions, c.norm, c.activation, c.tied) == (positions, "pre", "relu", True)
 
 
 @pytest.mark.parametrize("kind", SHAPES)

@@ -101,9 +101,9 @@ def test_a_recipe_that_makes_no_sense_is_refused(wrong):
         Recipe(**wrong)
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_resuming_gives_bit_for_bit_the_uninterrupted_weights(tmp_path, precision):
-    recipe = Recipe(steps=12, warmup=4, precision=precision, validate_every=3, average=2, batch=60)
+@pytest.mark.parametrize(("precision", "optimizer"), [("float32", "adam"), ("bfloat16", "adam"), ("bfloat16", "muon")])
+def test_resuming_gives_bit_for_bit_the_uninterrupted_weights(tmp_path, precision, optimizer):
+    recipe = Recipe(steps=12, warmup=4, precision=precision, validate_every=3, average=2, batch=60, optimizer=optimizer)
     scores = {"loss": 1.0}
     whole = Trainer(reverser(dropout=0.3), recipe)
     list(whole.run(stream(), lambda module: scores))
@@ -186,7 +186,10 @@ LABELLED = (
 LINES = "the cat sat\nthe dog ran\na cat ran\n" * 10
 
 
-@pytest.mark.parametrize(("kind", "content"), [("translate", PAIRS), ("classify", LABELLED), ("generate", LINES), ("sort", None)])
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [("translate", PAIRS), ("classify", LABELLED), ("generate", LINES), ("write", LINES), ("fill", LINES), ("sort", None)],
+)
 def test_every_task_trains_saves_and_loads_again(tmp_path, kind, content):
     data = None
     if content is not None:
@@ -198,10 +201,10 @@ def test_every_task_trains_saves_and_loads_again(tmp_path, kind, content):
     assert [event.step for event in events] == [1, 2, 3, 4]
     assert set(events[-1].scores) == {"loss", "accuracy"}
     model = InHouse.load(tmp_path / "model", "mine")
-    assert model.spec.task == ("tag" if kind == "sort" else kind)
+    assert model.spec.task == {"sort": "tag", "write": "generate"}.get(kind, kind)
     assert snapshots.steps(tmp_path / "model") == [0, 2, 4]
     kept = snapshots.read_snapshot(tmp_path / "model", 4)
-    stack = "decoder" if kind == "generate" else "encoder"
+    stack = "decoder" if kind in ("generate", "write") else "encoder"
     assert kept[f"0.{stack}.0"].shape[0] == 2
     with pytest.raises(InputError, match="holds a training already"):
         next(run(wanted, tmp_path / "model"))

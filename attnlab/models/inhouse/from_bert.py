@@ -9,6 +9,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from attnlab.models.filling import MASK
 from attnlab.models.inhouse.transformer import Config, Transformer
 from attnlab.models.weights import BERT_LAYER
 from attnlab.words import InputError
@@ -110,3 +111,31 @@ def smaller(tokenizer: str, texts: Iterable[str], *, at_least: int = 1, first: i
     for token in about["post_processor"].get("special_tokens", {}).values():
         token["ids"] = [new[piece] for piece in token["tokens"]]
     return Tokenizer.from_str(json.dumps(about)), [i for _, i in kept]
+
+
+def filler_from_bert(
+    state: Mapping[str, Tensor], bert: Mapping[str, Any], counted: Mapping[int, int], *, max_tokens: int | None = None, dropout: float = 0.0
+) -> Transformer:
+    """A BERT's encoder that says what could stand at every place: its table of words read backwards, and a bias per piece.
+
+    counted: how often each piece occurs in the text to be trained on; the bias begins as the logarithm of that.
+    """
+    body = from_bert(state, bert, max_tokens=max_tokens, dropout=dropout)
+    module = Transformer(replace(body.config, task="fill", classes=0))
+    module.load_state_dict(
+        {name: tensor for name, tensor in body.state_dict().items() if not name.startswith(("pool", "out"))}, strict=False
+    )
+    often = torch.tensor([counted.get(i, 0) + 0.1 for i in range(module.config.vocab)]).log()
+    with torch.no_grad():
+        module.out.bias.copy_(often - often.max())
+    return module
+
+
+def open_mask(tokenizer: str) -> Tokenizer:
+    """A BERT's tokenizer.json for which [MASK] in a text is a hole, and not a text; nothing is truncated or padded."""
+    about = json.loads(tokenizer)
+    about["truncation"] = about["padding"] = None
+    for token in about["added_tokens"]:
+        if token["content"] == MASK:
+            token["special"] = False
+    return Tokenizer.from_str(json.dumps(about))
