@@ -18,7 +18,7 @@ ROOMS = {
     "core": (set(), {"torch"}),
     "models": ({"core"}, {"torch", "transformers", "tokenizers", "safetensors", "huggingface_hub"}),
     "training": ({"core", "models"}, {"torch", "sacrebleu", "tokenizers", "safetensors"}),
-    "figures": ({"core"}, {"matplotlib", "seaborn", "plotly"}),
+    "figures": ({"core"}, {"matplotlib", "seaborn", "plotly", "PIL"}),
     "lessons": ({"core", "models", "figures"}, {"markdown_it"}),
     "live": ({"core", "lessons", "models"}, {"starlette", "redis", "segno"}),
     "ui": (ALL, {"streamlit", "pyarrow", "pandas", "torch", "matplotlib", "plotly"}),

@@ -78,11 +78,10 @@ def heatmap(
     place = check_place(seen.spec, stack, layer, head)
     trace = seen.trace(text, pair, target=target)
     attention = trace.at(place, layer)
-    name = f"{trace.model} {place} L{layer}H{head}"
-    caption = f"{trace.model} {trace.revision}, {place}, layer {layer}, head {head}, {trace.dtype}: {text}"
-    picture = figures.heatmap(
-        attention.weights(head), attention.queries.pieces, attention.keys.pieces, title=name, caption=caption, look=look
-    )
+    name = figures.captions.head_title(trace, place, layer, head, figures.Words())
+    caption = figures.captions.trace_caption(trace)
+    sides = attention.queries.pieces, attention.keys.pieces
+    picture = figures.heatmap(attention.weights(head), *sides, title=name, caption=caption, look=look)
     facts = {"model": trace.model, "revision": trace.revision, "text": text, "pair": pair, "target": trace.target_text}
     record = figures.record(**facts, stack=place, layer=layer, head=head, options=look.changed())
     figures.write(output, figures.save(picture, figures.format_of(output), record=record), force=force)

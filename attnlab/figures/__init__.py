@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attnlab.files import write as write
 
 if TYPE_CHECKING:
+    from attnlab.figures import captions as captions
     from attnlab.figures import curves as curves
     from attnlab.figures.export import FORMATS as FORMATS
     from attnlab.figures.export import format_of as format_of
@@ -40,7 +41,10 @@ _HOME = {
     "triptych": "heatmaps",
     "words_in": "style",
 }
-_MODULES = ("zipped", "curves", "export", "html", "labels", "token_lines", "heatmaps", "picture", "provenance", "style", "mosaics")
+_MODULES = (
+    *("captions", "curves", "export", "heatmaps", "html", "labels", "mosaics", "picture", "plots"),
+    *("provenance", "render", "style", "tables", "token_lines", "zipped"),
+)
 __all__ = [*_HOME, "curves", "write"]
 
 

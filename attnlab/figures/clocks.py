@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attnlab.core.trace import Array, frozen
-from attnlab.figures.style import INK, KEY, MUTED, QUERY, Look, drawing
+from attnlab.figures.style import INK, KEY, MUTED, QUERY, Look, Words, drawing
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure as Chart
@@ -54,22 +55,32 @@ def clocks(angles: Array, names: Sequence[str], *, axes: tuple[str, str]) -> "Ch
     return chart
 
 
-def still(angles: Array, names: Sequence[str], *, axes: tuple[str, str], title: str = "", caption: str = "") -> "Picture":
+def still(
+    angles: Array,
+    names: Sequence[str],
+    *,
+    axes: tuple[str, str],
+    title: str = "",
+    caption: str = "",
+    look: Look | None = None,
+    words: Words | None = None,
+) -> "Picture":
     """The same dials for print, with the angles of every position as its numbers."""
     from matplotlib.patches import Circle
 
-    from attnlab.figures.picture import Numbers, Picture, Series
+    from attnlab.figures.picture import MARGIN, Frame, Numbers, Picture, Series
 
-    places = frozen(np.arange(len(angles)))
+    look, places = look or Look(), frozen(np.arange(len(angles)))
     series = tuple(Series(name, places, frozen(angles[:, dial])) for dial, name in enumerate(names))
     rows = -(-len(names) // ACROSS)
+    width = ACROSS * DIAL + 2 * MARGIN if look.inches is None else 72 * look.inches
+    dial = (width - 2 * MARGIN) / ACROSS
+    numbers = Numbers("curves", series=series, axes=axes, title=title, caption=caption, words=words or Words())
     with drawing():
-        height = rows * DIAL + 46
-        picture = Picture(
-            ACROSS * DIAL + 10, height, numbers=Numbers("curves", series=series, axes=axes, title=title, caption=caption), look=Look()
-        )
-        picture.write(8, 6, title, fontsize=10, color=INK)
-        ax = picture.place(5, 24, ACROSS * DIAL, rows * DIAL)
+        look = replace(look, font=min(look.font, max(4.0, dial / 10)))
+        frame = Frame.around(width, title, caption, look)
+        picture = Picture(width, frame.above + rows * dial + frame.below, numbers=numbers, look=look)
+        ax = picture.place(MARGIN, frame.above, ACROSS * dial, rows * dial)
         ax.set(xlim=(-1.3, (ACROSS - 1) * STEP + 1.3), ylim=(-(rows - 1) * STEP - 1.6, 1.2), aspect="equal")
         ax.axis("off")
         for dial, name in enumerate(names):
@@ -78,8 +89,8 @@ def still(angles: Array, names: Sequence[str], *, axes: tuple[str, str], title: 
             ax.add_patch(Circle((x0, y0), 1, fill=False, color=MUTED, linewidth=0.6))
             ax.scatter(x, y, s=6, color=QUERY, alpha=fading(len(x)), linewidths=0)
             ax.plot([x0, x[-1]], [y0, y[-1]], color=KEY, linewidth=1.6)
-            ax.text(x0, y0 - 1.38, name, ha="center", fontsize=7, color=INK, parse_math=False)
-        picture.write(8, height - 16, caption, fontsize=7, color=MUTED)
+            ax.text(x0, y0 - 1.38, name, ha="center", fontsize=0.8 * look.font, color=INK, parse_math=False)
+        frame.draw(picture)
     return picture
 
 

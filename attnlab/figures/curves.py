@@ -1,4 +1,4 @@
-"""Curves with confidence bands: plotly on the screen, a static twin with the same numbers for every file."""
+"""Curves with confidence bands: plotly on the screen. Their static twins are in plots.py."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -8,14 +8,13 @@ import numpy as np
 
 from attnlab.core.trace import frozen
 from attnlab.figures.labels import clean
-from attnlab.figures.style import INK, MUTED, SERIES, Look, Words, drawing
+from attnlab.figures.style import MUTED, SERIES, Words
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure as Chart
 
-    from attnlab.figures.picture import Picture, Series
+    from attnlab.figures.picture import Series
 
-WIDTH, HEIGHT = 470.0, 290.0  # points of the static twin
 AROUND = {"l": 64, "r": 8, "t": 44, "b": 52}  # pixels; margins that plotly finds by itself take it half of its time
 SHADE = "rgba(127, 127, 127, 0.16)"
 DOTS = "#8A8F98"  # points that no line joins: grey that can be seen on white and on black
@@ -127,56 +126,6 @@ def _dots(one: "Series", axes: tuple[str, str]) -> dict[str, Any]:
 def _pale(colour: str) -> str:
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, 0.15)"
-
-
-def static(figure: "Chart") -> "Picture":
-    """A chart of `curves` for print, from the numbers it holds."""
-    from attnlab.figures.picture import Numbers, Picture, wrap
-
-    about = figure.layout.meta
-    series, look = read(figure), Look()
-    numbers = Numbers(
-        "curves",
-        series=series,
-        axes=tuple(about["axes"]),
-        title=about["title"],
-        caption=about["caption"],
-        words=Words(series=about["series"]),
-    )
-    with drawing():
-        picture = Picture(WIDTH, HEIGHT, numbers=numbers, look=look)
-        picture.write(10, 7, wrap(about["title"], 10, WIDTH - 20, most=1), fontsize=10, color=INK)
-        lines = 1 + (len(series) - 1) // 3
-        ax = picture.place(48, 28, WIDTH - 60, HEIGHT - 92 - 12 * lines - (18 if about["ticks"] else 0))
-        points = sum(trace.meta == "dots" for trace in figure.data)
-        for one in series[:points]:
-            ax.plot(one.x, one.y, "o", color=DOTS, markersize=3, alpha=0.75, label=clean(one.name))
-        for number, one in enumerate(series[points:]):
-            colour, dash = SERIES[number % len(SERIES)], DASHES[number // len(SERIES) % len(DASHES)][1]
-            mark = "o" if about["markers"] else None
-            ax.plot(one.x, one.y, color=colour, linestyle=dash, linewidth=1.3, marker=mark, markersize=2.2, label=clean(one.name))
-            if one.low is not None and one.high is not None:
-                ax.fill_between(one.x, one.low, one.high, color=colour, alpha=0.15, linewidth=0)
-        _dress(ax, about)
-        picture.legend(loc="lower center", ncols=min(3, len(series)), frameon=False, fontsize=8, bbox_to_anchor=(0.5, 22 / HEIGHT))
-        picture.write(10, HEIGHT - 18, wrap(about["caption"], 7, WIDTH - 20, most=1), fontsize=7, color=MUTED)
-    return picture
-
-
-def _dress(ax: Any, about: dict[str, Any]) -> None:
-    ax.set_xlabel(clean(about["axes"][0]), parse_math=False)
-    ax.set_ylabel(clean(about["axes"][1]), parse_math=False)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(axis="y", color="#E3E5E8", linewidth=0.5)
-    ax.set_axisbelow(True)
-    if about["y"]:
-        ax.set_ylim(*about["y"])
-    if about["shaded"]:
-        low, high, name = about["shaded"]
-        ax.axvspan(low, high, color="#7F7F7F", alpha=0.14, linewidth=0)
-        ax.text(low, 1.01, clean(name), transform=ax.get_xaxis_transform(), fontsize=7, color=MUTED, parse_math=False)
-    if about["ticks"]:
-        ax.set_xticks(range(len(about["ticks"])), [clean(tick) for tick in about["ticks"]], rotation=40, ha="right", fontsize=7)
 
 
 def read(figure: "Chart") -> "tuple[Series, ...]":

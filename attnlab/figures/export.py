@@ -50,7 +50,7 @@ def still(figure: "Picture | Chart") -> "Picture":
     """The picture itself, or the static twin of a chart."""
     if hasattr(figure, "numbers"):
         return figure
-    from attnlab.figures.curves import static
+    from attnlab.figures.plots import static
 
     return static(figure)
 

@@ -134,6 +134,19 @@ def _words(text: str) -> list[str]:
     return words
 
 
+def in_rows(widths: Sequence[float], room: float) -> list[list[tuple[float, int]]]:
+    """Things beside one another, in as many rows as it takes: (x from MARGIN on, number) each. All in points."""
+    rows: list[list[tuple[float, int]]] = [[]]
+    x = MARGIN
+    for number, width in enumerate(widths):
+        if rows[-1] and x + width > MARGIN + room:
+            rows.append([])
+            x = MARGIN
+        rows[-1].append((x, number))
+        x += width
+    return rows
+
+
 @dataclass(frozen=True)
 class Frame:
     """Title above and caption below a picture, wrapped to its width. Heights in points, margins included."""

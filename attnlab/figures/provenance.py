@@ -1,14 +1,18 @@
 """Where a picture came from: a JSON record inside every PNG, SVG and PDF, written by us and read back with suspicion."""
 
+import io
 import json
 import re
 import struct
+import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
+
+import numpy as np
 
 from attnlab.version import VERSION
 from attnlab.words import InputError
@@ -101,29 +105,15 @@ def _candidates(data: bytes) -> Iterator[str]:
 
 
 def _png_texts(data: bytes) -> Iterator[str]:
-    """Text chunks with the keyword attnlab: tEXt, zTXt and iTXt."""
-    at = len(PNG_MAGIC)
-    while at + 12 <= len(data):
-        length, kind = struct.unpack(">I4s", data[at : at + 8])
-        body, at = data[at + 8 : at + 8 + length], at + 12 + length
-        keyword, _, rest = body.partition(b"\0")
-        if keyword != b"attnlab":
-            continue
-        if kind == b"tEXt":
-            yield rest.decode("latin-1")
-        elif kind == b"zTXt":
-            yield _inflated(rest[1:]).decode("latin-1")
-        elif kind == b"iTXt" and len(rest) > 2:
-            text = rest[2:].split(b"\0", 2)[-1]
-            yield (_inflated(text) if rest[0] else text).decode("utf-8", "replace")
+    """The text with the keyword attnlab. Pillow reads only what stands before the pixels, and refuses text that grows too large."""
+    from PIL import Image
 
-
-def _inflated(data: bytes) -> bytes:
-    """At most LONGEST bytes: a small chunk must not become a large one."""
     try:
-        return zlib.decompressobj().decompress(data, LONGEST)
-    except zlib.error:
-        return b""
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+            text = image.info.get("attnlab")
+    except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return iter(())
+    return iter([text] if isinstance(text, str) else [])
 
 
 def _pdf_texts(data: bytes) -> Iterator[str]:
@@ -190,12 +180,19 @@ def _html_texts(data: bytes) -> Iterator[str]:
 
 
 def _npz_texts(data: bytes) -> Iterator[str]:
-    """The member record.json of an archive."""
-    import io
-    import zipfile
-
+    """The array `record` of an archive; older ones hold it as a member record.json."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open("record.json") as file:
-            return iter([file.read(LONGEST + 1).decode("utf-8", "replace")])
-    except (KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error, OSError, EOFError):
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return iter([_member(archive)])
+    except (KeyError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error, OSError, EOFError):
         return iter(())
+
+
+def _member(archive: zipfile.ZipFile) -> str:
+    """The text of the record. Raises KeyError or ValueError where there is none."""
+    if "record.json" in archive.namelist():
+        with archive.open("record.json") as file:
+            return file.read(LONGEST + 1).decode("utf-8", "replace")
+    with archive.open("record.npy") as file:
+        held = file.read(4 * LONGEST + 4096)
+    return str(np.lib.format.read_array(io.BytesIO(held), allow_pickle=False))

@@ -58,7 +58,7 @@ def _cell(text: str) -> str:
 def arrays(numbers: Numbers, facts: str) -> bytes:
     """NPZ: for one matrix `weights` [q k], `queries`, `keys`; for several the same names after "<panel>."; for curves x, y, low, high.
 
-    Beside the arrays lies record.json.
+    Beside the arrays lies `record`: where they came from, as JSON in one string.
     """
     held: dict[str, Any] = {}
     names = _distinct([panel.name for panel in numbers.panels])
@@ -69,13 +69,13 @@ def arrays(numbers: Numbers, facts: str) -> bytes:
         parts = {"x": series.x, "y": series.y, "low": series.low, "high": series.high}
         held |= {f"{name}.{part}": values for part, values in parts.items() if values is not None}
         held |= {f"{name}.names": _texts(series.texts)} if series.texts else {}
+    held["record"] = np.array(facts)
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, values in held.items():
             member = io.BytesIO()
             np.lib.format.write_array(member, np.asarray(values), allow_pickle=False)
             archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue(), zipfile.ZIP_DEFLATED)
-        archive.writestr(zipfile.ZipInfo("record.json"), facts, zipfile.ZIP_DEFLATED)
     return out.getvalue()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from attnlab.core.trace import Array
 from attnlab.figures.heatmaps import panelled
 from attnlab.figures.labels import label, labels
-from attnlab.figures.picture import MARGIN, Frame, Numbers, Panel, Picture, text_size
+from attnlab.figures.picture import MARGIN, Frame, Numbers, Panel, Picture, in_rows, text_size
 from attnlab.figures.style import INK, MUTED, SERIES, Look, Words, drawing
 
 GAP = 12.0  # ems between the two sides where the content decides the width
@@ -45,7 +45,8 @@ def lines(
     with drawing():
         left, right, font, width = _measured(queries, keys, look, words)
         look = replace(look, font=font)
-        rows = _legend(names, width, font) if len(names) > 1 else []
+        wide = [text_size(label(name), font)[0] + 2.2 * font for name in names]
+        rows = in_rows(wide, width - 2 * MARGIN) if len(names) > 1 else []
         step = font * 1.7
         frame = Frame.around(width, title, caption, look)
         top = frame.above + step * (len(rows) + 1)
@@ -86,20 +87,6 @@ def _measured(queries: Sequence[str], keys: Sequence[str], look: Look, words: Wo
 
 def _widest(names: Sequence[str], head: str, font: float) -> float:
     return max(text_size(name, font)[0] for name in [*names, head])
-
-
-def _legend(names: Sequence[str], width: float, font: float) -> list[list[tuple[float, int]]]:
-    """Where each head's name stands: rows of (x, number)."""
-    rows: list[list[tuple[float, int]]] = [[]]
-    x = MARGIN
-    for number, name in enumerate(names):
-        wide = text_size(label(name), font)[0] + 2.2 * font
-        if rows[-1] and x + wide > width - MARGIN:
-            rows.append([])
-            x = MARGIN
-        rows[-1].append((x, number))
-        x += wide
-    return rows
 
 
 def _say(axes: Any, x: float, y: float, text: str, font: float, colour: str, side: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from html import escape
 
 from attnlab.core.trace import Stack, Trace
+from attnlab.figures.captions import head_title, trace_caption
 from attnlab.figures.export import save
 from attnlab.figures.heatmaps import heatmap
 from attnlab.figures.provenance import record
@@ -29,7 +30,7 @@ def archive(
 
     Numbers are written into the cells only where the look asks for them: they are in the files beside, and make drawing three times slower.
     """
-    look = look or Look(dpi=150)
+    look, words = look or Look(dpi=150), words or Words()
     look = replace(look, numbers=bool(look.numbers))
     chosen = trace.layers(stack) if layer is None else (trace.at(stack, layer),)
     texts = {"text": trace.text, "pair": trace.pair, "target": trace.target_text}
@@ -39,8 +40,9 @@ def archive(
         for attention in chosen:
             for head in range(attention.n_heads):
                 name = f"{stack}-L{attention.layer}H{head}"
-                title, weights = f"{trace.model} {stack} L{attention.layer}H{head}", attention.weights(head)
-                picture = heatmap(weights, attention.queries.pieces, attention.keys.pieces, title=title, look=look, words=words)
+                title, weights = head_title(trace, stack, attention.layer, head, words), attention.weights(head)
+                sides, caption = (attention.queries.pieces, attention.keys.pieces), trace_caption(trace)
+                picture = heatmap(weights, *sides, title=title, caption=caption, look=look, words=words)
                 facts = record(**where, layer=attention.layer, head=head, options=look.changed() or None)
                 for format in formats:
                     put(zipped, f"{name}.{format}", save(picture, format, record=facts))

@@ -1,6 +1,5 @@
 """Two of anything side by side: what is compared, how it is aligned, what changed and where most."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -9,14 +8,15 @@ import streamlit as st
 
 from attnlab.core.compare import Alignment, By, align, difference, head_distances, js_distance, row_distances
 from attnlab.core.trace import Array, Attention, Trace, frozen
+from attnlab.figures.style import Look, Words
 from attnlab.models.spec import ENDING, trained_name
 from attnlab.models.untrained import beginning
 from attnlab.ui import canvas, link
 from attnlab.ui.ask import DEFAULT_TEXT, ask_attention, ask_choice, ask_head, ask_model, ask_number, ask_text
 from attnlab.ui.errors import told
-from attnlab.ui.language import language, md_escape, t
+from attnlab.ui.language import md_escape, t
 from attnlab.ui.rows import ask_row
-from attnlab.ui.show import export_row
+from attnlab.ui.save import facts_of, save_bar
 from attnlab.ui.traces import DEFAULT_MODEL, get_model, get_trace
 from attnlab.words import InputError
 
@@ -312,30 +312,22 @@ def listed(both: Both, kind: Kind, by: By) -> list[dict[str, Any]]:
     return [{"name": f"L{layer}H{head}", "distance": d, "layer": layer, "head": head} for layer, head, d in ranked]
 
 
-def maker(both: Both) -> Callable[[str], bytes]:
+def save_maps(both: Both) -> None:
     """All three pictures in one figure."""
-    spoken, title = language(), t("compare.title")
-    names = (f"A · {both.a.name}", f"B · {both.b.name}", t("compare.difference"))
-    caption = t("compare.caption", a=said(both.a), b=said(both.b))
+    a, b, title = both.a, both.b, t("compare.title")
+    names = (f"A · {a.name}", f"B · {b.name}", t("compare.difference"))
+    caption = t("compare.caption", a=said(a), b=said(b))
 
-    def make(format: str) -> bytes:
-        from attnlab import figures
+    def draw(look: Look, words: Words) -> Any:
+        from attnlab.figures import triptych
 
-        values = (*both.spread, both.difference)
-        panels = [(name, x, both.queries, both.columns) for name, x in zip(names, values, strict=True)]
-        picture = figures.triptych(panels, title=title, caption=caption, words=figures.words_in(spoken))
-        a, b = both.a, both.b
-        facts = {"model": a.trace.model, "revision": a.trace.revision, "text": a.trace.text, "stack": a.attention.stack}
-        other = {"model_b": b.trace.model, "text_b": b.trace.text, "layer_b": b.attention.layer, "head_b": b.head}
-        return figures.save(picture, format, record=figures.record(**facts, layer=a.attention.layer, head=a.head, options=other))
+        panels = [(name, x, both.queries, both.columns) for name, x in zip(names, (*both.spread, both.difference), strict=True)]
+        return triptych(panels, title=title, caption=caption, look=look, words=words)
 
-    return make
+    other = {"model_b": b.trace.model, "text_b": b.trace.text, "layer_b": b.attention.layer, "head_b": b.head}
+    name = f"compare-{a.trace.model}-L{a.attention.layer}H{a.head}"
+    save_bar(draw, key="compare", name=name, facts=facts_of(a.trace, a.attention, a.head, **other), made_from={"A": said(a), "B": said(b)})
 
 
 def said(side: Side) -> str:
     return f"{side.trace.model} ({side.trace.revision}) {side.name}: {side.trace.text}"
-
-
-def export(both: Both) -> None:
-    name = f"compare-{both.a.trace.model}-L{both.a.attention.layer}H{both.a.head}".replace("/", "-")
-    export_row(maker(both), name=name, facts={"A": said(both.a), "B": said(both.b)})

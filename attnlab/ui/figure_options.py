@@ -1,13 +1,13 @@
 """How a saved figure is to look: width, letters, colours, what is written on it. Kept for the visit and in the link."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import isfinite
+from typing import Any
 
 import streamlit as st
 
 from attnlab.figures.style import COLOUR_MAPS, WEIGHTS, Look
 from attnlab.ui import link
-from attnlab.ui.ask import ask_choice, ask_number, ask_switch
 from attnlab.ui.language import t
 from attnlab.words import InputError
 
@@ -16,42 +16,92 @@ FONT, FONTS = 9.0, (4.0, 40.0)
 DPI = (30, 1200)
 TURNS = ("auto", "0", "30", "45", "60", "90")
 MM = 25.4  # in an inch
+UNIT_WAS, READ, ASKED = "figure unit was", "figure options read", "figure options asked"  # what the visit remembers of the options
 
 
-def ask_look() -> Look:
-    """Everything that a paper or a slide asks of a picture. Whatever the link or a visitor says, the answer can be drawn."""
+def chosen_look() -> Look:
+    """The options as they stand in the link and in the visit. Whatever those say, the answer can be drawn."""
+    if st.session_state.get(READ) != st.session_state.get(link.RUN):  # once a run: what is on the page already takes no new value
+        settle()
+    chosen = {name: st.session_state[f"figure_{name}"] for name in OPTIONS}
+    return Look(
+        width=chosen["width"],
+        unit=chosen["unit"],
+        font=chosen["font"],
+        colours=None if chosen["colours"] == WEIGHTS else chosen["colours"],
+        title=chosen["title"],
+        caption=chosen["caption"],
+        numbers={"auto": None, "on": True, "off": False}[chosen["numbers"]],
+        rotate_keys=None if chosen["turn"] == "auto" else float(chosen["turn"]),
+        dpi=chosen["dpi"],
+    )
+
+
+def settle() -> None:
+    """Every option from the address where that leads, else as it was, else its default; and the address says what is not the default."""
+    state = st.session_state
+    for name, (default, mended) in OPTIONS.items():
+        key = f"figure_{name}"
+        asked = link.given(key) if link.leads() or key not in state else state[key]
+        state[key] = default if asked is None else mended(asked)
+    convert()
+    for name, (default, _) in OPTIONS.items():
+        value = state[f"figure_{name}"]
+        link.put(f"figure_{name}", None if value == default else written(value))
+    state[READ] = state.get(link.RUN)
+
+
+def convert() -> None:
+    """The same width in another unit, where the unit was changed since; and never one that the unit does not offer."""
+    state, unit = st.session_state, st.session_state["figure_unit"]
+    before, width = state.get(UNIT_WAS, unit), state["figure_width"]
+    if width is not None and before != unit and not link.leads():
+        width = round(width * MM, 1) if unit == "mm" else round(width / MM, 2)
+    state["figure_width"] = within(width, *WIDTHS[unit], None)
+    state[UNIT_WAS] = unit
+
+
+def ask_look(bar: str) -> None:
+    """Everything that a paper or a slide asks of a picture. bar: whose options these are; two bars of a run never ask at once."""
+    now = st.session_state.get(link.RUN), bar
+    if st.session_state.get(ASKED, now)[0] == now[0] and st.session_state.get(ASKED, now) != now:
+        return
+    st.session_state[ASKED] = now
     auto, writes = t("ui.figure_auto"), {name: t(f"ui.figure_{name}") for name in ("auto", "on", "off")}
+    turns = {name: auto if name == "auto" else f"{name}°" for name in TURNS}
+    unit = st.session_state["figure_unit"]
+    st.markdown(t("ui.figure_options"))
     left, middle, right = st.columns([4, 3, 4], gap="small", vertical_alignment="bottom")
     with middle:
-        unit = ask_choice("figure_unit", ("mm", "in"), label=t("ui.figure_unit"))
+        choice("unit", {"mm": "mm", "in": "in"})
     with left:
-        _convert(unit)
-        step = 5.0 if unit == "mm" else 0.25
-        width = _ask_size("figure_width", *WIDTHS[unit], None, label=t("ui.figure_width"), step=step, help=t("ui.figure_width_help"))
+        number("width", *WIDTHS[unit], 5.0 if unit == "mm" else 0.25, value=None, placeholder=auto)
     with right:
-        font = _ask_size("figure_font", *FONTS, FONT, label=t("ui.figure_font"), step=0.5, help=t("ui.figure_font_help"))
+        number("font", *FONTS, 0.5)
     left, right = st.columns(2, gap="small", vertical_alignment="bottom")
     with left:
-        colours = ask_choice("figure_colours", COLOUR_MAPS, label=t("ui.figure_colours"), default=WEIGHTS, help=t("ui.figure_colours_help"))
-        dpi = ask_number("figure_dpi", *DPI, 300, label=t("ui.figure_dpi"), help=t("ui.figure_dpi_help"))
+        choice("colours", {name: name for name in COLOUR_MAPS})
+        number("dpi", *DPI, 1)
     with right:
-        numbers = ask_choice("figure_numbers", writes, label=t("ui.figure_numbers"), help=t("ui.figure_numbers_help"))
-        turns = {name: auto if name == "auto" else f"{name}°" for name in TURNS}
-        turn = ask_choice("figure_turn", turns, label=t("ui.figure_turn"))
+        choice("numbers", writes)
+        choice("turn", turns)
     with st.container(horizontal=True, gap="medium"):
-        title = ask_switch("figure_title", t("ui.figure_title"), True)
-        caption = ask_switch("figure_caption", t("ui.figure_caption"), True)
-    return Look(
-        width=width,
-        unit=unit,  # type: ignore[arg-type]
-        font=FONT if font is None else font,
-        colours=None if colours == WEIGHTS else colours,
-        title=title,
-        caption=caption,
-        numbers={"auto": None, "on": True, "off": False}[numbers],
-        rotate_keys=None if turn == "auto" else float(turn),
-        dpi=dpi,
+        for name in ("title", "caption"):
+            st.toggle(t(f"ui.figure_{name}"), key=f"figure_{name}", persist_state="session")
+
+
+def choice(name: str, options: Mapping[str, str]) -> None:
+    """A list of what one option can be: values with their words."""
+    how: dict[str, Any] = {"help": t(f"ui.figure_{name}_help")} if name in HELPED else {}
+    st.selectbox(
+        t(f"ui.figure_{name}"), list(options), format_func=options.__getitem__, key=f"figure_{name}", persist_state="session", **how
     )
+
+
+def number(name: str, low: float, high: float, step: float, **how: Any) -> None:
+    """A field for a number."""
+    how |= {"help": t(f"ui.figure_{name}_help"), "format": "%g" if isinstance(step, float) else "%d"}
+    st.number_input(t(f"ui.figure_{name}"), low, high, step=step, key=f"figure_{name}", persist_state="session", **how)
 
 
 def restore_look(options: Mapping[str, object]) -> None:
@@ -71,33 +121,46 @@ def restore_look(options: Mapping[str, object]) -> None:
         figure_numbers="auto" if look.numbers is None else "on" if look.numbers else "off",
         figure_turn="auto" if look.rotate_keys is None else f"{look.rotate_keys:g}",
         figure_dpi=int(look.dpi),
-        **{"figure unit was": look.unit},
+        **{UNIT_WAS: look.unit},
     )
 
 
-def _convert(unit: str) -> None:
-    """The same width in another unit, where the unit was changed since."""
-    before, width = st.session_state.get("figure unit was", unit), st.session_state.get("figure_width")
-    if before != unit and isinstance(width, int | float) and not link.leads():
-        st.session_state["figure_width"] = round(width * MM, 1) if unit == "mm" else round(width / MM, 2)
-    st.session_state["figure unit was"] = unit
+# What an option is when nobody says anything, and what becomes of anything that a link may say.
 
 
-def _ask_size(key: str, low: float, high: float, default: float | None, *, label: str, step: float, help: str) -> float | None:
-    """A number that may have decimals, and may be left to the figure where the default is None."""
-    asked = link.given(key) if link.leads() or key not in st.session_state else st.session_state[key]
-    st.session_state[key] = _within(asked, low, high, default)
-    how = {"step": step, "format": "%g", "key": key, "help": help, "persist_state": "session"}
-    how |= {"value": None, "placeholder": t("ui.figure_auto")} if default is None else {}
-    number = _within(st.number_input(label, low, high, **how), low, high, default)  # type: ignore[call-overload]
-    link.put(key, None if number == default or number is None else f"{number:g}")
-    return number
-
-
-def _within(asked: object, low: float, high: float, default: float | None) -> float | None:
+def within(asked: object, low: float, high: float, default: float | None) -> float | None:
     """The number, or the nearest one that is possible; the default for what is none."""
     try:
         number = float(asked)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return default
     return min(max(number, low), high) if isfinite(number) else default
+
+
+def one_of(known: tuple[str, ...]) -> Callable[[object], str]:
+    """The option itself, or the first where there is no such one."""
+    return lambda asked: str(asked) if asked in known else known[0]
+
+
+def truth(asked: object) -> bool:
+    """Everything but "false" is true: what is written on a figure is written unless somebody switches it off."""
+    return str(asked).lower() != "false"
+
+
+def written(value: object) -> str:
+    """An option as the address says it."""
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+OPTIONS: Mapping[str, tuple[Any, Callable[[object], Any]]] = {
+    "unit": ("mm", one_of(tuple(WIDTHS))),
+    "width": (None, lambda asked: within(asked, -1e9, 1e9, None)),
+    "font": (FONT, lambda asked: within(asked, *FONTS, FONT)),
+    "colours": (WEIGHTS, one_of(COLOUR_MAPS)),
+    "numbers": ("auto", one_of(("auto", "on", "off"))),
+    "turn": ("auto", one_of(TURNS)),
+    "title": (True, truth),
+    "caption": (True, truth),
+    "dpi": (300, lambda asked: int(within(asked, *DPI, 300) or 300)),
+}
+HELPED = ("colours", "numbers")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from attnlab.ui.compare import ask_sides, export, note, sentence, show_heads, show_maps, together
+from attnlab.ui.compare import ask_sides, note, save_maps, sentence, show_heads, show_maps, together
 from attnlab.ui.errors import told
 from attnlab.ui.language import t
 
@@ -14,5 +14,5 @@ st.markdown(sentence(both))
 show_maps(both)
 if said := note(both, kind):
     st.caption(said)
-export(both)
+save_maps(both)
 show_heads(both, kind, by)

@@ -7,7 +7,7 @@ from attnlab.ui.ask import ask_attention, ask_head, ask_model, ask_pair, ask_tar
 from attnlab.ui.errors import told
 from attnlab.ui.heads.evidence import show_evidence
 from attnlab.ui.heads.long import show_long
-from attnlab.ui.heads.view import SAVED, all_heads, ask_view, export, fits, link_sentence, read_table, see, title, told_hidden
+from attnlab.ui.heads.view import SAVED, all_heads, ask_view, fits, link_sentence, read_table, save_lines, save_map, see, title, told_hidden
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.traces import get_trace
 
@@ -36,7 +36,7 @@ if trace.made == "decoded":
 if not fits(attention):
     show_long(trace, attention, head, view)
     if max(len(attention.queries), len(attention.keys)) <= SAVED:
-        export(trace, attention, head, view, None)
+        save_map(trace, attention, head, view, None)
     st.stop()
 
 seen = see(trace, attention, head, view)
@@ -48,6 +48,7 @@ st.markdown(t("heads.say", name=md_escape(name), link=md_escape(link_sentence(se
 left, right = st.columns(2, gap="medium")
 with left:
     cell = canvas.matrix(seen.weights, seen.queries, seen.keys, key="map", high=high, link="heads", in_link="cell")
+    save_map(trace, attention, head, view, seen)
 with right:
     if view.over == "head":
         on = canvas.heads_on("lines", head, attention.n_heads)
@@ -69,8 +70,8 @@ with right:
         link="heads",
         note=t("heads.lines_note", threshold=f"{view.threshold:g}"),
     )
+    save_lines(trace, attention, head, view, seen, on if view.over == "head" else [head])
 
-export(trace, attention, head, view, seen, on)
 read_table(seen)
 plain = (view.over, view.between, view.temperature) == ("head", "all", 1.0) and not (view.words or view.bare or view.renormalise)
 show_evidence(trace, attention, head, cell, plain=plain)

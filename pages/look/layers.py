@@ -7,7 +7,7 @@ from attnlab.ui.ask import ask_model, ask_stack, ask_switch, ask_target, ask_tex
 from attnlab.ui.errors import told
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.layers.guide import show_guide
-from attnlab.ui.layers.page import export
+from attnlab.ui.layers.page import save_all
 from attnlab.ui.traces import get_thumbnails, get_trace
 
 with told():
@@ -31,5 +31,5 @@ if small.sampled > 1:
 clicked = canvas.mosaic(small, key="mosaic", own=own, note=note)
 if clicked is not None:
     open_head(stack, *clicked)
-export(trace, stack, own=own)
+save_all(trace, stack, own=own)
 show_guide(trace, stack)

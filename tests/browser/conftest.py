@@ -108,6 +108,23 @@ class Visit:
 
         expect(self.page.get_by_label(label, exact=True)).to_have_value(value, timeout=PATIENCE)
 
+    def unfold(self, picture):
+        """Open what hangs under a picture: its files and how they are to look."""
+        self.page.locator(f".st-key-save-{picture} button").first.click()
+        box = self.page.get_by_test_id("stPopoverBody")
+        box.get_by_role("button", name="SVG", exact=True).wait_for(state="visible")
+        self.wait()
+        return box
+
+    def saved(self, picture, kind):
+        """The bytes of a picture's file, and what the file is called."""
+        box = self.page.get_by_test_id("stPopoverBody")
+        if not box.is_visible():
+            box = self.unfold(picture)
+        with self.page.expect_download() as waiting:
+            box.get_by_role("button", name=kind, exact=True).click()
+        return Path(waiting.value.path()).read_bytes(), waiting.value.suggested_filename
+
     def drop(self, file):
         """Give a figure to the home page and open the view it came from."""
         self.open()

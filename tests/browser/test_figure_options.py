@@ -2,7 +2,6 @@
 
 import io
 import zipfile
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -10,13 +9,6 @@ import pytest
 from attnlab.figures import read_record
 
 LINES = "heads?layer=3&head=1&heads=1,4"
-
-
-def saved(window, kind):
-    """The bytes that a click on this button downloads, and what the file is called."""
-    with window.page.expect_download() as waiting:
-        window.page.get_by_role("button", name=kind, exact=True).click()
-    return Path(waiting.value.path()).read_bytes(), waiting.value.suggested_filename
 
 
 def choose(window, label, value):
@@ -28,15 +20,13 @@ def choose(window, label, value):
 
 def test_lines_are_saved_as_wide_as_asked_with_the_heads_on_screen_and_lead_back(visit, tmp_path):
     window = visit().open(LINES)
-    window.page.get_by_role("button", name="Figure options").click()
-    choose(window, "What to save", "lines")
+    window.unfold("lines")
     width = window.page.get_by_label("Width", exact=True).first
     width.fill("85")
     width.press("Enter")
     window.page.wait_for_url("**figure_width=85*")
     window.wait()
-    window.page.keyboard.press("Escape")
-    data, name = saved(window, "SVG")
+    data, name = window.saved("lines", "SVG")
     assert name == "bert-encoder-L3H1-4-lines.svg"
     assert float(ElementTree.fromstring(data).attrib["width"].removesuffix("pt")) == pytest.approx(85 / 25.4 * 72, abs=0.01)
     record = read_record(data)
@@ -48,13 +38,13 @@ def test_lines_are_saved_as_wide_as_asked_with_the_heads_on_screen_and_lead_back
     file = tmp_path / name
     file.write_bytes(data)
     window = visit().drop(file)
-    window.page.wait_for_url(lambda url: "figure_width=85" in url and "figure=lines" in url and "heads=1%2C4" in url)
-    assert saved(window, "SVG")[0] == data
+    window.page.wait_for_url(lambda url: "figure_width=85" in url and "heads=1%2C4" in url)
+    assert window.saved("lines", "SVG")[0] == data
 
 
 def test_a_unit_is_changed_and_the_width_stays(visit):
     window = visit().open("heads?figure_width=127")
-    window.page.get_by_role("button", name="Figure options").click()
+    window.unfold("map")
     window.holds("Width", "127")
     choose(window, "Unit", "in")
     window.holds("Width", "5")
@@ -63,24 +53,21 @@ def test_a_unit_is_changed_and_the_width_stays(visit):
 
 def test_all_heads_are_saved_as_one_picture_and_as_a_zip_of_every_head(visit):
     window = visit().open("layers?model=reverse-sinusoidal&text=a+b+c&figure_dpi=40&own=true")
-    data, name = saved(window, "PDF")
+    data, name = window.saved("mosaic", "PDF")
     assert name == "reverse-sinusoidal-encoder-all-heads.pdf"
     record = read_record(data)
     assert (record["figure"], record["text"], record["options"]) == ("mosaic", "a b c", {"dpi": 40, "own": True})
     assert "layer" not in record
-    with zipfile.ZipFile(io.BytesIO(saved(window, "ZIP")[0])) as files:
+    with zipfile.ZipFile(io.BytesIO(window.saved("mosaic", "ZIP")[0])) as files:
         assert len([each for each in files.namelist() if each.endswith(".png")]) == 3 * 8
         assert "index.csv" in files.namelist()
 
 
-@pytest.mark.parametrize("page", ["heads", "layers"])
-def test_the_options_fit_a_small_window_in_chinese(visit, page):
+@pytest.mark.parametrize(("page", "picture"), [("heads", "lines"), ("positions", "square-sinusoidal")])
+def test_the_options_fit_a_small_window_in_chinese(visit, page, picture):
     window = visit(locale="zh-CN", width=1024, height=640, dark=True).open(page)
-    button = window.page.get_by_role("button", name="图的选项")
-    button.scroll_into_view_if_needed()
-    button.click()
-    box = window.page.get_by_test_id("stPopoverBody")
-    box.wait_for(state="visible")
+    window.page.locator(f".st-key-save-{picture}").scroll_into_view_if_needed()
+    box = window.unfold(picture)
     for label in ("宽度", "字号（磅）", "配色", "每英寸像素数（PNG）"):
         box.get_by_label(label, exact=True).first.wait_for(state="visible")
     edge = box.bounding_box()
@@ -91,8 +78,7 @@ def test_the_options_fit_a_small_window_in_chinese(visit, page):
 
 def test_a_curve_and_a_map_of_the_positions_page_are_saved_as_a_page_of_their_own(visit):
     window = visit().open("positions")
-    window.page.get_by_role("button", name="Save").first.click()
-    data, name = saved(window, "HTML")
+    data, name = window.saved("square-sinusoidal", "HTML")
     assert name.endswith(".html")
     assert b"<script" in data
     assert b"http" not in data.replace(b"http-equiv", b"").replace(b"http://www.w3.org", b"")

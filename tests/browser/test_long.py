@@ -1,5 +1,6 @@
 """A text of more than 512 tokens: the overview, the lens that shows exact weights, and the files."""
 
+import io
 import re
 from urllib.parse import quote
 
@@ -45,7 +46,5 @@ def test_the_lens_shows_the_exact_weights_of_where_it_stands_and_the_map_is_save
     shown.press("Home")
     shown.press("Enter")
     assert f"{exact[query, key]:.4f}" in window.said("lens").first.inner_text()
-    with window.page.expect_download() as download:
-        window.page.get_by_role("button", name="NPZ", exact=True).click()
-    with np.load(download.value.path()) as saved:
+    with np.load(io.BytesIO(window.saved("map", "NPZ")[0])) as saved:
         np.testing.assert_allclose(saved["weights"], exact, atol=1e-7)

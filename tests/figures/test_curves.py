@@ -7,9 +7,10 @@ import pytest
 
 from attnlab.core import positions as pos
 from attnlab.figures.clocks import clocks, still
-from attnlab.figures.curves import curves, read, static
+from attnlab.figures.curves import curves, read
 from attnlab.figures.export import save
 from attnlab.figures.picture import Series
+from attnlab.figures.plots import static
 
 X = np.array([4, 5, 6], np.float32)
 BAND = Series("无 <b>none</b>", X, X / 10, X / 10 - 0.1, X / 10 + 0.1)

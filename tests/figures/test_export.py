@@ -1,5 +1,8 @@
 """Every figure in every format: nasty labels, the record that comes back, the same bytes twice."""
 
+import io
+import json
+import zipfile
 from xml.etree import ElementTree
 
 import numpy as np
@@ -37,3 +40,48 @@ def test_each_format_holds_every_label_and_its_record(format: str) -> None:
 def test_a_foreign_file_is_told(foreign: bytes) -> None:
     with pytest.raises(InputError):
         figures.read_record(foreign)
+
+
+def test_every_member_of_an_npz_is_an_array_and_the_record_is_one_of_them() -> None:
+    with np.load(io.BytesIO(figures.save(pictures()[0], "npz", record=figures.record(model="bert")))) as held:
+        assert {name: held[name].shape for name in held.files} == {"weights": (10, 10), "queries": (10,), "keys": (10,), "record": ()}
+        assert json.loads(str(held["record"]))["model"] == "bert"
+
+
+def test_a_record_of_an_older_npz_is_still_read() -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("record.json", json.dumps(figures.record(model="bert")))
+    assert figures.read_record(out.getvalue())["model"] == "bert"
+
+
+def test_a_png_that_another_program_wrote_again_keeps_its_record() -> None:
+    """Compressed text, international text, and a file that was cut short after its head."""
+    from PIL import Image, PngImagePlugin
+
+    data = figures.save(pictures()[0], "png", record=figures.record(model="bert", text="猫"), dpi=30)
+    with Image.open(io.BytesIO(data)) as image:
+        text = image.info["attnlab"]
+        for how in ({"zip": True}, {"zip": False}):
+            again, kept = io.BytesIO(), PngImagePlugin.PngInfo()
+            kept.add_itxt("attnlab", text, **how)
+            image.save(again, "png", pnginfo=kept)
+            assert figures.read_record(again.getvalue())["text"] == "猫"
+            assert figures.read_record(again.getvalue()[:2000])["text"] == "猫"
+
+
+@pytest.mark.parametrize("broken", [b"\x89PNG\r\n\x1a\n", b"\x89PNG\r\n\x1a\n" + b"\xff" * 60, b"PK\x03\x04" + b"\0" * 60])
+def test_a_broken_file_is_told(broken: bytes) -> None:
+    with pytest.raises(InputError):
+        figures.read_record(broken)
+
+
+def test_text_that_grows_too_large_is_refused() -> None:
+    from PIL import Image, PngImagePlugin
+
+    out, bomb = io.BytesIO(), PngImagePlugin.PngInfo()
+    bomb.add_text("attnlab", "0" * 2**25, zip=True)
+    Image.new("L", (1, 1)).save(out, "png", pnginfo=bomb)
+    assert len(out.getvalue()) < 2**17
+    with pytest.raises(InputError):
+        figures.read_record(out.getvalue())

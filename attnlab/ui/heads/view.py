@@ -1,9 +1,9 @@
 """One head of one sublayer as the visitor asked to see it: which map, in words or pieces, which tokens, what it is called."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import streamlit as st
@@ -11,18 +11,17 @@ import streamlit as st
 from attnlab import figures
 from attnlab.core.trace import Array, Attention, Tokens, Trace
 from attnlab.core.views import Over, by_words, part, sheet, strongest, word_groups, word_names
+from attnlab.figures.captions import trace_caption
 from attnlab.figures.ramp import HEADS
 from attnlab.ui.ask import ask_choice, ask_slider, ask_switch
-from attnlab.ui.figure_options import ask_look
-from attnlab.ui.language import language, t
-from attnlab.ui.show import export_row
+from attnlab.ui.language import t
+from attnlab.ui.save import facts_of, save_bar
 
 LONG = 512  # tokens a side: beyond this an overview and a lens are shown instead of the map
 SAVED = 4096  # tokens a side: beyond this one head alone is 64 MiB, and nothing is saved from the page
 TABLE = 64  # rows and columns of the table for screen readers
 RANGES = {"temperature": (0.1, 5.0), "threshold": (0.0, 1.0)}
 Between = Literal["all", "aa", "ab", "ba", "bb"]
-Saved = Literal["matrix", "lines"]
 
 
 @dataclass(frozen=True)
@@ -156,77 +155,59 @@ def table(seen: Seen) -> str:
     return f'<div style="{style}" tabindex="0"><table>{caption}<tr><th>{corner}</th>{head}</tr>{body}</table></div>'
 
 
-def export(trace: Trace, attention: Attention, head: int, view: View, seen: Seen | None, on: Sequence[int] = ()) -> None:
-    """The row that saves what is on screen, and how it is to look. seen: None for a long text, whose map is made when it is saved.
+def save_map(trace: Trace, attention: Attention, head: int, view: View, seen: Seen | None) -> None:
+    """The heat map as files. seen: None for a long text, whose map is made when it is saved."""
 
-    on: the heads whose lines are drawn.
-    """
-    picture: Saved = "matrix"
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="save"):
-        with st.popover(t("ui.figure_options"), key="figure options"):
-            if seen is not None:
-                pictures: dict[Saved, str] = {"matrix": t("heads.save_matrix"), "lines": t("heads.save_lines")}
-                picture = ask_choice("figure", pictures, label=t("heads.save_what"), help=t("heads.save_help"))
-            look = ask_look()
-        heads = on if picture == "lines" and view.over == "head" else [head]
-        place = "H" + "-".join(map(str, heads)) if view.over == "head" else f"-{view.over}"
-        name = f"{trace.model}-{attention.stack}-L{attention.layer}{place}{'-lines' * (picture == 'lines')}".replace("/", "-")
-        make = maker(trace, attention, head, view, seen, heads if picture == "lines" else None, look)
-        formats = ("png", "svg", "pdf", "npz") if seen is None else (*figures.FORMATS, "zip")
-        export_row(make, name=name, facts=badge(trace, attention), formats=formats)
-
-
-def maker(
-    trace: Trace, attention: Attention, head: int, view: View, seen: Seen | None, lines: Sequence[int] | None, look: figures.Look
-) -> Callable[[str], bytes]:
-    """What writes this view to a file: the exact numbers and a picture for a paper, with the record that leads back here.
-
-    lines: the heads whose lines are saved, None for the heat map.
-    """
-    spoken = language()  # a download runs outside the page, where nobody knows the visitor's language
-    name, note = title(trace, attention, head, view, lines), t("heads.lines_note", threshold=f"{view.threshold:g}")
-    options = {key: value for key, value in vars(view).items() if value != getattr(View(), key)} | look.changed()
-    if lines is not None and list(lines) != [head]:
-        options |= {"heads": ",".join(map(str, lines))}
-
-    def make(format: str) -> bytes:
-        words = figures.words_in(spoken)
-        if format == "zip":  # every head of the layer as the model has it
-            return figures.archive(trace, stack=attention.stack, layer=attention.layer, look=look, words=words)
+    def draw(look: figures.Look, words: figures.Words) -> figures.picture.Picture:
         found = see(trace, attention, head, view) if seen is None else seen
-        heading = f"{trace.model} ({trace.revision}) · {name}"
         limit = (0.0, float(found.weights.max()) or 1.0) if view.auto else None
-        if lines is None:
-            figure = figures.heatmap(found.weights, found.queries, found.keys, title=heading, limit=limit, look=look, words=words)
-        else:
-            apart = view.over == "head"  # each head in its own colour
-            figure = figures.lines(
-                all_heads(trace, attention, view, lines) if apart else found.weights,
-                found.queries,
-                found.keys,
-                title=heading,
-                caption=note,
-                threshold=view.threshold,
-                names=[f"H{each}" for each in lines] if apart else (),
-                colours=[HEADS[each % len(HEADS)] for each in lines] if apart else HEADS,
-                high=limit[1] if limit else 1.0,
-                look=look,
-                words=words,
-            )
-        facts = figures.record(
-            model=trace.model,
-            revision=trace.revision,
-            text=trace.text,
-            pair=trace.pair,
-            target=trace.target_text,
-            stack=attention.stack,
-            layer=attention.layer,
-            head=head,
-            options=options,
-        )
-        return figures.save(figure, format, record=facts)
+        about: dict[str, Any] = {"title": f"{trace.model} · {name}", "caption": trace_caption(trace)}
+        return figures.heatmap(found.weights, found.queries, found.keys, limit=limit, look=look, words=words, **about)
 
-    return make
+    def pack(look: figures.Look, words: figures.Words) -> bytes:  # every head of the layer as the model has it
+        return figures.archive(trace, stack=attention.stack, layer=attention.layer, look=look, words=words)
+
+    name, facts = title(trace, attention, head, view), facts_of(trace, attention, head, **changed(view))
+    how: dict[str, Any] = {"key": "map", "name": file_of(trace, attention, head, view), "facts": facts}
+    if seen is None:
+        save_bar(draw, formats=("png", "svg", "pdf", "npz"), made_from=badge(trace, attention), **how)
+    else:
+        save_bar(draw, pack=pack, packed=t("ui.export_zip"), made_from=badge(trace, attention), **how)
+
+
+def save_lines(trace: Trace, attention: Attention, head: int, view: View, seen: Seen, on: Sequence[int]) -> None:
+    """The lines as files, with the heads that are switched on in the colours of the screen."""
+    apart = view.over == "head"  # each head in its own colour
+    name, note = title(trace, attention, head, view, on), t("heads.lines_note", threshold=f"{view.threshold:g}")
+    several = {"heads": ",".join(map(str, on))} if apart and list(on) != [head] else {}
+
+    def draw(look: figures.Look, words: figures.Words) -> figures.picture.Picture:
+        return figures.lines(
+            all_heads(trace, attention, view, on) if apart else seen.weights,
+            seen.queries,
+            seen.keys,
+            title=f"{trace.model} · {name}",
+            caption=f"{note} {trace_caption(trace)}",
+            threshold=view.threshold,
+            names=[f"H{each}" for each in on] if apart else (),
+            colours=[HEADS[each % len(HEADS)] for each in on] if apart else HEADS,
+            high=float(seen.weights.max()) or 1.0 if view.auto else 1.0,
+            look=look,
+            words=words,
+        )
+
+    file, facts = file_of(trace, attention, "-".join(map(str, on)), view), facts_of(trace, attention, head, **changed(view), **several)
+    save_bar(draw, key="lines", name=f"{file}-lines", facts=facts)
+
+
+def changed(view: View) -> dict[str, Any]:
+    """The choices of a view that are not the usual ones: what a record has to tell."""
+    return {key: value for key, value in vars(view).items() if value != getattr(View(), key)}
+
+
+def file_of(trace: Trace, attention: Attention, heads: object, view: View) -> str:
+    """What a file of this view is called."""
+    return f"{trace.model}-{attention.stack}-L{attention.layer}" + (f"H{heads}" if view.over == "head" else f"-{view.over}")
 
 
 def all_heads(trace: Trace, attention: Attention, view: View, heads: Sequence[int]) -> Array:

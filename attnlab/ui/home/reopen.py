@@ -46,7 +46,6 @@ def restore(record: dict[str, Any]) -> None:
         if type(value) is type(default) and possible:
             link.choose(**{name: value})
     restore_look(options)
-    link.choose(figure="lines" if record.get("figure") == "lines" else "matrix")
     if isinstance(options.get("heads"), str):  # the lines were those of several heads
         link.choose(heads=options["heads"], **{"lines of": record.get("head", 0)})
     if len(str(record.get("text", ""))) > LONGEST_LINK:

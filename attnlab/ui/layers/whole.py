@@ -1,6 +1,7 @@
 """The whole model in the field guide: what reaches what through all layers, what a head really sends, how far each layer looks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from attnlab.core.guide import Head
 from attnlab.core.measures import flow, mean_distance, rollout
 from attnlab.core.trace import Array, Attention, Stack, Tokens, Trace, frozen
 from attnlab.core.views import sheet
+from attnlab.figures.captions import trace_caption
+from attnlab.figures.style import Look, Words, words_in
 from attnlab.models.effects import norms_of
 from attnlab.models.first_look import first_look
 from attnlab.models.spec import Model
@@ -19,11 +22,11 @@ from attnlab.ui.heads.view import LONG
 from attnlab.ui.language import language, md_escape, t
 from attnlab.ui.layers.sentences import Measured
 from attnlab.ui.rows import ask_row
-from attnlab.ui.show import BARE, export_row
+from attnlab.ui.save import facts_of, save_bar
+from attnlab.ui.show import BARE
 from attnlab.ui.traces import get_model
 
 PARTS = ("rollout", "norm", "distance")
-KINDS = ("png", "svg", "pdf", "csv", "npz")
 WORK = 400_000  # layers x tokens^3 that attention flow may take: under a second, 2.3 µs each where it was slowest
 TALL = 470  # pixels of a map
 
@@ -218,7 +221,7 @@ def show_distance(trace: Trace, stack: Stack, many: Measured | None) -> None:
     """How far heads look, one dot a head and the mean of each layer as a line; a click opens the head."""
     from attnlab.figures.curves import curves
     from attnlab.figures.picture import Series
-    from attnlab.figures.style import words_in
+    from attnlab.figures.plots import static
 
     seen = distances(trace, stack) if many is None else far(many.of(stack))  # [L h]
     layers = np.arange(len(seen))
@@ -238,14 +241,15 @@ def show_distance(trace: Trace, stack: Stack, many: Measured | None) -> None:
         dots=[heads],
         axes=(t("measures.layer"), t("measures.distance_axis")),
         title=title,
-        caption=f"{trace.model} ({trace.revision})",
+        caption=trace_caption(trace),
         ticks=[f"L{layer}" for layer in layers],
         words=words_in(language()),
     )
     chart.update_xaxes(tickangle=0)
     event: Any = st.plotly_chart(chart, key="distance-chart", on_select="rerun", selection_mode="points", config=BARE, alt=title)
     st.caption(t("measures.distance_open"))
-    keep(lambda kind: saved(chart, kind, trace, stack, None, None, {"measure": "distance"}), f"{trace.model}-{stack}-distance")
+    facts = facts_of(trace, measure="distance") | {"stack": stack}
+    save_bar(lambda look, words: static(chart, look, words), key="distance", name=f"{trace.model}-{stack}-distance", facts=facts)
     for point in event.selection.points:
         if point["curve_number"] == 0:
             open_head(stack, *places[int(point["point_index"])])
@@ -273,56 +277,33 @@ def far(heads: Sequence[Head]) -> Array:
 # Files
 
 
-def keep(make: Callable[[str], bytes], name: str) -> None:
-    """The export row of one picture, folded away."""
-    name = f"attnlab-{name}".replace("/", "-").replace(" ", "-")
-    with st.popover(t("measures.save"), type="tertiary", key=f"save {name}"):
-        export_row(make, name=name, formats=KINDS)
-
-
-def saved(figure: Any, kind: str, trace: Trace, stack: Stack, layer: int | None, head: int | None, options: dict[str, Any]) -> bytes:
-    """The bytes of a picture with the record that leads back here."""
-    from attnlab.figures import record, save
-
-    facts: dict[str, Any] = {
-        "model": trace.model,
-        "revision": trace.revision,
-        "text": trace.text,
-        "pair": trace.pair,
-        "target": trace.target_text,
-    }
-    return save(figure, kind, record=record(**facts, stack=stack, layer=layer, head=head, options=options))
-
-
 def save_map(trace: Trace, stack: Stack, layer: int, head: int | None, values: Array, title: str, *, legend: str, measure: str) -> None:
     """One map as files, on the scale of the screen."""
-    spoken, seen = language(), trace.at(stack, layer)  # a download runs outside the page, where nobody knows the language
+    seen, limit = trace.at(stack, layer), (0.0, float(values.max()) or 1.0)
+    rows, columns = (t("measures.place"), t("measures.input")) if measure == "rollout" else (t("ui.query"), t("ui.key"))
 
-    def make(kind: str) -> bytes:
-        from attnlab.figures import heatmap, words_in
+    def draw(look: Look, words: Words) -> Any:
+        from attnlab.figures import heatmap
 
-        caption, words = f"{trace.model} ({trace.revision})", words_in(spoken)
-        sides, limit = (seen.queries.pieces, seen.keys.pieces), (0.0, float(values.max()) or 1.0)
-        figure = heatmap(values, *sides, title=title, caption=caption, legend=legend, limit=limit, words=words)
-        return saved(figure, kind, trace, stack, layer, head, {"measure": measure})
+        how: dict[str, Any] = {"title": title, "caption": trace_caption(trace), "legend": legend, "limit": limit}
+        sides = seen.queries.pieces, seen.keys.pieces
+        return heatmap(values, *sides, look=look, words=replace(words, query=rows, key=columns), **how)
 
-    keep(make, f"{trace.model}-{stack}-L{layer}{'' if head is None else f'H{head}'}-{measure}")
+    name = f"{trace.model}-{stack}-L{layer}{'' if head is None else f'H{head}'}-{measure}"
+    save_bar(draw, key=measure.replace(" ", "-"), name=name, facts=facts_of(trace, seen, head, measure=measure))
 
 
 def save_norms(trace: Trace, attention: Attention, head: int, weights: Array, shares: Array) -> None:
     """Raw weights, shares and their difference in one picture."""
-    spoken, names = language(), [t("ui.weight"), t("measures.norm_share"), t("measures.norm_difference")]
-    legends = t("measures.share_legend"), names[-1]
-    title = t("measures.norm_shares", layer=attention.layer, head=head)
+    names = [t("ui.weight"), t("measures.norm_share"), t("measures.norm_difference")]
+    legends, title = (t("measures.share_legend"), names[-1]), t("measures.norm_shares", layer=attention.layer, head=head)
+    maps, sides = (weights, shares, frozen(shares - weights)), (attention.queries.pieces, attention.keys.pieces)
 
-    def make(kind: str) -> bytes:
-        from attnlab.figures import triptych, words_in
+    def draw(look: Look, words: Words) -> Any:
+        from attnlab.figures import triptych
 
-        sides = attention.queries.pieces, attention.keys.pieces
-        maps = zip(names, (weights, shares, frozen(shares - weights)), strict=True)
-        caption = f"{trace.model} ({trace.revision})"
-        panels = [(name, values, *sides) for name, values in maps]
-        figure = triptych(panels, title=title, caption=caption, legends=legends, words=words_in(spoken))
-        return saved(figure, kind, trace, attention.stack, attention.layer, head, {"measure": "norm shares"})
+        panels = [(name, values, *sides) for name, values in zip(names, maps, strict=True)]
+        return triptych(panels, title=title, caption=trace_caption(trace), legends=legends, look=look, words=words)
 
-    keep(make, f"{trace.model}-{attention.stack}-L{attention.layer}H{head}-norm shares")
+    name = f"{trace.model}-{attention.stack}-L{attention.layer}H{head}-norm-shares"
+    save_bar(draw, key="norm-shares", name=name, facts=facts_of(trace, attention, head, measure="norm shares"))

@@ -1,17 +1,17 @@
 """A matrix or a curve of this page, always with its legend, its hover values and its export row."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from attnlab.core.trace import Array, Attention, Trace
-from attnlab.figures.export import save
-from attnlab.figures.provenance import record
+from attnlab.core.trace import Array
+from attnlab.figures.style import Look, Words
 from attnlab.ui.canvas import matrix
-from attnlab.ui.language import language, t
-from attnlab.ui.show import export_row
+from attnlab.ui.language import t
+from attnlab.ui.save import save_bar
 
 Cell = tuple[int, int]
 
@@ -55,40 +55,21 @@ def chart(
         square=square,
     )
 
-    spoken = language()  # a download runs outside the page, where nobody knows the visitor's language
+    def draw(look: Look, words: Words) -> Any:
+        from attnlab.figures import heatmap
 
-    def make(kind: str) -> bytes:
-        from attnlab.figures import heatmap, words_in
+        words = words if axes is None else replace(words, query=axes[0], key=axes[1])
+        about = " · ".join(filter(None, (caption(facts), note)))
+        return heatmap(values, rows, columns, title=title, caption=about, legend=name, limit=limit, signed=signed, look=look, words=words)
 
-        how: dict[str, Any] = {
-            "caption": " · ".join(filter(None, (caption(facts), note))),
-            "legend": name,
-            "limit": limit,
-            "signed": signed,
-            "words": words_in(spoken),
-        }
-        return save(heatmap(values, rows, columns, title=title, **how), kind, record=record(**facts or {}))
-
-    keep(make, key)
+    save_bar(draw, key=key, name=f"attnlab-{key}", facts=facts or {})
     return cell if cell is not None and cell[0] < len(rows) and cell[1] < len(columns) else None
-
-
-def keep(make: Callable[[str], bytes], key: str) -> None:
-    """The export row of one picture, folded away."""
-    with st.popover(t("positions.save"), type="tertiary", key=f"save {key}"):
-        export_row(make, name=f"attnlab-{key}")
 
 
 def caption(facts: Mapping[str, Any] | None) -> str:
     """What a picture shows, for its lower edge."""
     flat = {k: v for k, v in (facts or {}).items() if k != "options"} | dict((facts or {}).get("options", {}))
     return " · ".join(f"{key} {value}" for key, value in flat.items() if value is not None)
-
-
-def facts_of(trace: Trace, attention: Attention | None = None, head: int | None = None, **options: Any) -> dict[str, Any]:
-    """The record of a picture made from a trace."""
-    where = {} if attention is None else {"stack": attention.stack, "layer": attention.layer, "head": head}
-    return {"model": trace.model, "revision": trace.revision, "text": trace.text, **where, "options": options or None}
 
 
 def head_map(

@@ -1,16 +1,18 @@
 """Rotary positions as hands of clocks."""
 
+from typing import Any
+
 import numpy as np
 
 from attnlab.core import positions as pos
 from attnlab.core.trace import frozen
 from attnlab.figures.clocks import clocks as dials
 from attnlab.figures.clocks import still
-from attnlab.figures.export import save
-from attnlab.figures.provenance import record
+from attnlab.figures.style import Look, Words
 from attnlab.ui.language import t
-from attnlab.ui.positions.charts import caption, keep, short
+from attnlab.ui.positions.charts import caption, short
 from attnlab.ui.rows import ask_whole
+from attnlab.ui.save import save_bar
 from attnlab.ui.show import show
 
 SHOWN = 8  # dials, spread evenly over the pairs
@@ -25,4 +27,8 @@ def clocks(n: int, d: int, base: float) -> None:
     axes, title = (t("positions.position"), t("positions.angle")), t("positions.clocks", p=p)
     show(dials(angles, names, axes=axes), name="clocks", alt=title)
     facts = {"options": {"d_head": d, "base": base, "position": p}}
-    keep(lambda kind: save(still(angles, names, axes=axes, title=title, caption=caption(facts)), kind, record=record(**facts)), "clocks")
+
+    def draw(look: Look, words: Words) -> Any:
+        return still(angles, names, axes=axes, title=title, caption=caption(facts), look=look, words=words)
+
+    save_bar(draw, key="clocks", name="attnlab-clocks", facts=facts)

@@ -1,18 +1,15 @@
 """A curve of this page, with its legend, its hover values and its export row."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attnlab.core.trace import frozen
 from attnlab.figures.curves import curves
-from attnlab.figures.export import save
-from attnlab.figures.provenance import record
-from attnlab.figures.style import words_in
-from attnlab.ui.language import language
-from attnlab.ui.positions.charts import caption, keep
+from attnlab.figures.style import Look, Words
+from attnlab.ui.positions.charts import caption
+from attnlab.ui.save import save_bar
 from attnlab.ui.show import show
 
 if TYPE_CHECKING:
@@ -41,6 +38,11 @@ def curve(
 
     how: options of figures.curves.
     """
-    draw = partial(curves, series, axes=axes, title=title, words=words_in(language()), **how)
-    show(draw(), name=key, alt=title)  # without the caption: a chart that is the same to the last letter is not drawn again
-    keep(lambda kind: save(draw(caption=caption(facts)), kind, record=record(**facts or {})), file or key)
+    show(curves(series, axes=axes, title=title, **how), name=key, alt=title)  # without the caption: the same chart is not drawn again
+
+    def draw(look: Look, words: Words) -> Any:
+        from attnlab.figures.plots import static
+
+        return static(curves(series, axes=axes, title=title, caption=caption(facts), **how), look, words)
+
+    save_bar(draw, key=key, name=f"attnlab-{file or key}", facts=facts or {})

@@ -11,10 +11,11 @@ from attnlab.training.lengths import LengthScore, accuracy_by_length, sequences
 from attnlab.training.tasks import TRAINED
 from attnlab.ui.ask import ask_number
 from attnlab.ui.language import t
-from attnlab.ui.positions.charts import chart, facts_of
+from attnlab.ui.positions.charts import chart
 from attnlab.ui.positions.curves import curve, line
 from attnlab.ui.positions.switch import FAMILY, answer, family, mirror_head, numbered
 from attnlab.ui.rows import ask_row, ask_rows, ask_whole
+from attnlab.ui.save import facts_of
 from attnlab.ui.traces import get_model, get_trace
 
 Key = tuple[str, int, int, int]  # encoding, length, sequences, seed

@@ -12,8 +12,9 @@ from attnlab.models.spec import Spec
 from attnlab.models.weights import read_weights
 from attnlab.ui.ask import ask_model, ask_text
 from attnlab.ui.language import md_escape, t
-from attnlab.ui.positions.charts import Cell, chart, facts_of, head_map, ranked
+from attnlab.ui.positions.charts import Cell, chart, head_map, ranked
 from attnlab.ui.positions.without import ask_one, follow
+from attnlab.ui.save import facts_of
 from attnlab.ui.traces import get_model, get_trace
 
 POSITIONAL = ("content_position", "position_content", "position_position", "bias", "turn")

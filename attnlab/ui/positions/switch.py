@@ -10,8 +10,9 @@ from attnlab.core.trace import Trace
 from attnlab.models.load import known
 from attnlab.ui.ask import ask_number, ask_switch, ask_text
 from attnlab.ui.language import md_escape, t
-from attnlab.ui.positions.charts import chart, facts_of
+from attnlab.ui.positions.charts import chart
 from attnlab.ui.rows import ask_rows
+from attnlab.ui.save import facts_of
 from attnlab.ui.traces import get_model, get_trace
 from attnlab.words import InputError
 

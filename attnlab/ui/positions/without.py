@@ -10,9 +10,10 @@ from attnlab.core.trace import Array, Attention, Trace
 from attnlab.models.spec import PositionChange, Spec
 from attnlab.ui.ask import ask_attention, ask_head, ask_model, ask_number, ask_text
 from attnlab.ui.language import md_escape, t
-from attnlab.ui.positions.charts import Cell, chart, facts_of, head_map, ranked
+from attnlab.ui.positions.charts import Cell, chart, head_map, ranked
 from attnlab.ui.positions.curves import curve, line
 from attnlab.ui.rows import ask_row
+from attnlab.ui.save import facts_of
 from attnlab.ui.traces import get_model, get_trace
 
 EDITS = ("removed", "shuffled", "shifted", "frozen", "trained")

@@ -1,6 +1,7 @@
 """A whole translation at once: which word comes from which, all its attention in one map, and its scores, token by token."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -10,13 +11,15 @@ from attnlab import figures
 from attnlab.core.trace import Array
 from attnlab.core.translation import Aligned, Row, joint, word_alignment
 from attnlab.figures import canvases
+from attnlab.figures.captions import trace_caption
+from attnlab.figures.style import Look, Words
 from attnlab.models.inhouse.model import InHouse
 from attnlab.training.scores import sentence_scores
 from attnlab.ui import canvas
 from attnlab.ui.ask import ask_choice, ask_text
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.rows import ask_row
-from attnlab.ui.show import export_row
+from attnlab.ui.save import facts_of, save_bar
 from attnlab.ui.translate.writing import Pick, Written
 
 _chips = canvas.component("chips", "chips")
@@ -54,11 +57,12 @@ def show_alignment(written: Written, pick: Pick, aligned: Aligned) -> None:
         canvas.lines(aligned.weights[None], aligned.target, aligned.source, key="alignment lines", **shown)  # type: ignore[arg-type]
     st.markdown(t("translate.pairs", pairs=md_escape(pairs)))
 
-    def make(kind: str) -> bytes:
-        figure = figures.heatmap(aligned.weights, aligned.target, aligned.source, title=title)
-        return figures.save(figure, kind, record=record(written, pick, "alignment"))
+    def draw(look: Look, words: Words) -> Any:
+        named = replace(words, query=axes[0], key=axes[1])
+        caption = trace_caption(written.trace)
+        return figures.heatmap(aligned.weights, aligned.target, aligned.source, title=title, caption=caption, look=look, words=named)
 
-    export_row(make, name=f"{written.model.spec.name}-alignment-{pick.name}".replace(" ", "_"), facts=badge(written))
+    save_bar(draw, **about(written, pick, "alignment"))
 
 
 def show_joint(written: Written, pick: Pick) -> None:
@@ -69,18 +73,18 @@ def show_joint(written: Written, pick: Pick) -> None:
     title, note = t("translate.joint_title", name=pick.name), t("translate.joint_note")
     canvas.matrix(both.weights, names, names, key="joint", title=title, note=note, numbers=False)
 
-    def make(kind: str) -> bytes:
-        return figures.save(figures.heatmap(both.weights, names, names, title=title), kind, record=record(written, pick, "joint"))
+    def draw(look: Look, words: Words) -> Any:
+        caption = f"{note} {trace_caption(written.trace)}"
+        return figures.heatmap(both.weights, names, names, title=title, caption=caption, look=look, words=words)
 
-    export_row(make, name=f"{written.model.spec.name}-joint-{pick.name}".replace(" ", "_"), facts=badge(written))
+    save_bar(draw, **about(written, pick, "joint"))
 
 
-def record(written: Written, pick: Pick, view: str) -> Mapping[str, Any]:
-    """What the exported file says of itself."""
-    spec = written.model.spec
-    facts: dict[str, Any] = {"model": spec.name, "revision": spec.revision, "text": written.text, "target": written.trace.target_text or ""}
-    where = {"stack": "cross", "layer": pick.layer} | ({} if pick.head is None else {"head": pick.head})
-    return figures.record(**facts, **where, options={"view": view, "attention": pick.name})
+def about(written: Written, pick: Pick, view: str) -> dict[str, Any]:
+    """What the file of a picture is called, and what it says of itself."""
+    attention = written.trace.at("cross", pick.layer)
+    facts = facts_of(written.trace, attention, pick.head, view=view, attention=pick.name)
+    return {"key": view, "name": f"{written.model.spec.name}-{view}-{pick.name}", "facts": facts, "made_from": badge(written)}
 
 
 def badge(written: Written) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """One variant beside full softmax attention: who may be seen, the weights, the difference, the output."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,9 +9,11 @@ import streamlit as st
 from attnlab.core.positions import output_distance, total_variation
 from attnlab.core.trace import Array, frozen
 from attnlab.core.variants import ALL, VARIANTS, Attended, Options, Variant
+from attnlab.figures.style import Look, Words
 from attnlab.ui import canvas
-from attnlab.ui.language import language, t
-from attnlab.ui.show import export_row, show
+from attnlab.ui.language import t
+from attnlab.ui.save import save_bar
+from attnlab.ui.show import show
 from attnlab.ui.variants.given import Given
 
 SMALL = 1e-6
@@ -38,10 +40,7 @@ def show_weights(given: Given, variant: Variant, options: Options) -> None:
         canvas.matrix(change, given.queries, given.keys, key="change map", kind="signed", title=title, name=t("variants.change"), **common)
     moved, far = total_variation(made.weights, full.weights), output_distance(made.z, full.z)
     st.markdown(t("variants.summary", name=name_of(variant), tv=f"{moved.mean():.3f}", far=f"{far.mean():.3f}", **worst(given, moved)))
-    figures = (("weights", full.weights), ("weights", made.weights), ("difference", change))
-    export_row(
-        maker(given, variant, options, [f[1] for f in figures]), name=f"attnlab-{variant.name}", facts=facts_of(given, variant, options)
-    )
+    save_maps(given, variant, options, (full.weights, made.weights, change))
     show_rows(given, moved, far)
 
 
@@ -145,16 +144,17 @@ def facts_of(given: Given, variant: Variant, options: Options) -> dict[str, obje
     return {t("variants.made_from"): given.title} | given_to_it
 
 
-def maker(given: Given, variant: Variant, options: Options, maps: Sequence[Array]) -> Callable[[str], bytes]:
+def save_maps(given: Given, variant: Variant, options: Options, maps: Sequence[Array]) -> None:
     """All three maps in one figure: full, variant, difference."""
-    spoken, names = language(), [name_of(VARIANTS["full"]), name_of(variant), t("variants.minus_full")]
+    names = [name_of(VARIANTS["full"]), name_of(variant), t("variants.minus_full")]
+    made_from = facts_of(given, variant, options)
+    caption = " · ".join(f"{word}: {fact}" for word, fact in made_from.items())
 
-    def make(format: str) -> bytes:
-        from attnlab import figures
+    def draw(look: Look, words: Words) -> Any:
+        from attnlab.figures import triptych
 
         panels = [(name, values, given.queries, given.keys) for name, values in zip(names, maps, strict=True)]
-        figure = figures.triptych(panels, title=f"{given.title} · {names[1]}", words=figures.words_in(spoken))
-        record = figures.record(**given.facts, options={"variant": variant.name, **vars(options)})
-        return figures.save(figure, format, record=record)
+        return triptych(panels, title=f"{given.title} · {names[1]}", caption=caption, look=look, words=words)
 
-    return make
+    facts = given.facts | {"options": {"variant": variant.name, **vars(options)}}
+    save_bar(draw, key="variant", name=f"attnlab-{variant.name}", facts=facts, made_from=made_from)

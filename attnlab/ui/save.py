@@ -1,0 +1,83 @@
+"""From a drawn picture to files, the same way on every page: title and caption, the visitor's words and options, and the way back."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from attnlab.core.trace import Attention, Trace
+from attnlab.figures.export import FORMATS, MIME, save
+from attnlab.figures.provenance import record
+from attnlab.figures.style import Look, Words, words_in
+from attnlab.files import safe_name
+from attnlab.ui.figure_options import ask_look, chosen_look
+from attnlab.ui.language import language, md_escape, t
+
+Draw = Callable[[Look, Words], Any]  # the picture with these options, in these words
+Pack = Callable[[Look, Words], bytes]  # the same for many pictures in one zip
+
+
+def save_bar(
+    draw: Draw,
+    *,
+    key: str,
+    name: str,
+    facts: Mapping[str, Any],
+    made_from: Mapping[str, object] | None = None,
+    formats: Sequence[str] = FORMATS,
+    pack: Pack | None = None,
+    packed: str = "",
+) -> None:
+    """What stands under every picture: a button that opens its files and how they are to look. Nothing is drawn before a click on a file.
+
+    key: of the picture on its page. name: of the file, without extension. facts: fields of figures.record, that lead back to the view.
+    made_from: what the picture is, in words beside the button. pack: what makes a zip, packed: what the zip holds, in words.
+    """
+    look = chosen_look()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"bar {key}"):
+        box = st.popover(t("ui.save"), type="tertiary", icon=":material/download:", key=f"save {key}", on_change="rerun")
+        if made_from:
+            st.caption(md_escape(" · ".join(f"{word}: {fact}" for word, fact in made_from.items())))
+    if box.open:
+        with box:
+            make = maker(draw, facts, look, pack)
+            offer(make, key, name, formats if pack is None else (*formats, "zip"), packed)
+            ask_look(key)
+
+
+def maker(draw: Draw, facts: Mapping[str, Any], look: Look, pack: Pack | None = None) -> Callable[[str], bytes]:
+    """What writes the picture as a format. It runs after a click, outside the page, where nobody knows the visitor's language any more."""
+    spoken, options = language(), dict(facts.get("options") or {}) | look.changed()
+    about = record(**{**facts, "options": options or None})
+
+    def make(format: str) -> bytes:
+        words = words_in(spoken)
+        if format == "zip" and pack is not None:
+            return pack(look, words)
+        return save(draw(look, words), format, record=about)
+
+    return make
+
+
+def offer(make: Callable[[str], bytes], key: str, name: str, formats: Sequence[str], packed: str) -> None:
+    """One button a format."""
+    st.markdown(t("ui.export"))
+    with st.container(horizontal=True, gap="small", key=f"files {key}"):
+        for kind in formats:
+            st.download_button(
+                kind.upper(),
+                data=partial(make, kind),
+                file_name=f"{safe_name(name, otherwise=key)}.{kind}",
+                mime=MIME[kind],
+                key=f"export {key} {kind}",
+                on_click="ignore",
+                help=packed if kind == "zip" else t("ui.export_help", kind=kind.upper()),
+            )
+
+
+def facts_of(trace: Trace, attention: Attention | None = None, head: int | None = None, /, **options: Any) -> dict[str, Any]:
+    """The record of a picture made from a trace: which words, which place, which options of the view."""
+    texts = {"text": trace.text, "pair": trace.pair, "target": trace.target_text}
+    place = {} if attention is None else {"stack": attention.stack, "layer": attention.layer, "head": head}
+    return {"model": trace.model, "revision": trace.revision, **texts, **place, "options": options or None}
