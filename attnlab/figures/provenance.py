@@ -4,23 +4,28 @@ import io
 import json
 import re
 import struct
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
 import numpy as np
 
+from attnlab.untrusted import between, inflated, open_zip, parsing, read_json, unzipped, zip_entries
 from attnlab.version import VERSION
 from attnlab.words import InputError
 
 Record = dict[str, Any]
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
-LARGEST = 64 * 2**20  # bytes of a file that is searched at all
-LONGEST = 2**20  # characters of a record
+LARGEST = 8 * 2**20  # bytes of a file that is searched at all
+LONGEST = 2**19  # characters of a record
+PART = 2**16  # bytes of an SVG that are parsed at a time: ours has its record at the beginning
+CHUNKS = 10_000  # of a PNG
+ELEMENTS = 100_000  # of an SVG before its record
+MEMBERS = 10_000  # of an NPZ
+TRIED = 4  # places of a file that are looked at: ours has one
 FIELDS: dict[str, type | tuple[type, ...]] = {
     "attnlab": str,
     "figure": str,
@@ -61,13 +66,12 @@ def read_record(source: bytes | str | Path) -> Record:
     data = source if isinstance(source, bytes) else _read(Path(source))
     if len(data) > LARGEST:
         raise InputError("error.figure_large", limit=LARGEST // 2**20)
-    for text in _candidates(data):
-        try:
-            facts = json.loads(text) if len(text) <= LONGEST else None
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(facts, dict) and isinstance(facts.get("attnlab"), str):
-            return checked(facts)
+    with parsing(lambda _: InputError("error.figure_record")):
+        for text in islice(_candidates(data), TRIED):
+            with suppress(ValueError):  # another program's keywords
+                facts = read_json(text, most=LONGEST)
+                if isinstance(facts, dict) and isinstance(facts.get("attnlab"), str):
+                    return checked(facts)
     raise InputError("error.figure_record")
 
 
@@ -105,60 +109,81 @@ def _candidates(data: bytes) -> Iterator[str]:
 
 
 def _png_texts(data: bytes) -> Iterator[str]:
-    """The text with the keyword attnlab. Pillow reads only what stands before the pixels, and refuses text that grows too large."""
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-            text = image.info.get("attnlab")
-    except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return iter(())
-    return iter([text] if isinstance(text, str) else [])
+    """Text chunks with the keyword attnlab: tEXt, zTXt and iTXt."""
+    at = len(PNG_MAGIC)
+    for _ in range(CHUNKS):
+        if at + 12 > len(data):
+            return
+        length, kind = struct.unpack(">I4s", data[at : at + 8])
+        body, at = data[at + 8 : at + 8 + length], at + 12 + length
+        keyword, _, rest = body.partition(b"\0")
+        if keyword != b"attnlab":
+            continue
+        if kind == b"tEXt":
+            yield rest.decode("latin-1")
+        elif kind == b"zTXt":
+            yield inflated(rest[1:], most=LONGEST).decode("latin-1")
+        elif kind == b"iTXt" and len(rest) > 2:
+            text = rest[2:].split(b"\0", 2)[-1]
+            yield (inflated(text, most=LONGEST) if rest[0] else text[:LONGEST]).decode("utf-8", "replace")
 
 
 def _pdf_texts(data: bytes) -> Iterator[str]:
-    """Values of /Keywords, as a literal string or in hexadecimal."""
+    """Values of /Keywords, as a literal string or in hexadecimal. All of them together are as long as one record may be."""
+    left = LONGEST
     for found in re.finditer(rb"/Keywords\s*(?=[(<])", data):
-        raw = data[found.end() : found.end() + 2 * LONGEST]
-        value = (
-            _pdf_literal(raw)
-            if raw[:1] == b"("
-            else bytes.fromhex(re.sub(rb"[^0-9A-Fa-f]", b"", raw.split(b">")[0]).decode()[: 2 * LONGEST] or "00")
-        )
-        yield value.decode("utf-16") if value[:2] in (b"\xfe\xff", b"\xff\xfe") else value.decode("latin-1")
+        raw = data[found.end() : found.end() + left]
+        value, used = _pdf_literal(raw) if raw[:1] == b"(" else _pdf_hexadecimal(raw)
+        left -= used
+        with suppress(UnicodeError):
+            yield value.decode("utf-16") if value[:2] in (b"\xfe\xff", b"\xff\xfe") else value.decode("latin-1")
+
+
+def _pdf_hexadecimal(raw: bytes) -> tuple[bytes, int]:
+    """The bytes of a PDF string in hexadecimal, whose last digit may be left out; and how many bytes were read for it."""
+    end = raw.find(b">")
+    digits = re.sub(rb"[^0-9A-Fa-f]", b"", raw[: len(raw) if end < 0 else end]).decode()
+    return bytes.fromhex(digits + "0" * (len(digits) % 2)), len(raw) if end < 0 else end
 
 
 _PDF_TOKEN = re.compile(rb"\\([0-7]{1,3})|\\(\r\n|[\s\S])|([()])|([^\\()]+)")
 _PDF_ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f", b"\n": b"", b"\r": b"", b"\r\n": b""}
 
 
-def _pdf_literal(raw: bytes) -> bytes:
-    """The bytes of a PDF string that starts with a parenthesis; parentheses inside may be balanced or escaped."""
-    out, depth = bytearray(), 0
+def _pdf_literal(raw: bytes) -> tuple[bytes, int]:
+    """The bytes of a PDF string that starts with a parenthesis, which may hold balanced or escaped ones; and how many were read."""
+    out, depth, read = bytearray(), 0, len(raw)
     for token in _PDF_TOKEN.finditer(raw):
         octal, escaped, bracket, plain = token.groups()
         if bracket:
             depth += 1 if bracket == b"(" else -1
             if depth == 0:
+                read = token.end()
                 break
             out += bracket if (bracket, depth) != (b"(", 1) else b""
         else:
             out += bytes([int(octal, 8) & 255]) if octal else plain if plain else _PDF_ESCAPES.get(escaped, escaped)
-    return bytes(out)
+    return bytes(out), read
 
 
 def _svg_texts(data: bytes) -> Iterator[str]:
-    """The descriptions in an SVG's metadata. Entities are refused, so nothing can grow or be fetched."""
+    """The first descriptions in an SVG's metadata. Entities are refused, so nothing can grow or be fetched."""
     texts: list[str] = []
-    depth: list[str] = []
+    inside, elements = False, 0
 
     def opened(name: str, _: dict[str, str]) -> None:
-        depth.append(name)
-        if name == "dc:description":
+        nonlocal inside, elements
+        elements += 1
+        inside = name == "dc:description"
+        if inside:
             texts.append("")
 
+    def closed(_: str) -> None:
+        nonlocal inside
+        inside = False
+
     def said(text: str) -> None:
-        if depth and depth[-1] == "dc:description" and len(texts[-1]) <= LONGEST:
+        if inside and len(texts[-1]) <= LONGEST:
             texts[-1] += text
 
     def refused(*_: object) -> None:
@@ -166,33 +191,35 @@ def _svg_texts(data: bytes) -> Iterator[str]:
 
     parser = expat.ParserCreate()
     parser.buffer_text = True
-    parser.StartElementHandler, parser.CharacterDataHandler = opened, said
-    parser.EndElementHandler = lambda name: depth.pop() and None
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = opened, closed, said
     parser.EntityDeclHandler = refused
     with suppress(expat.ExpatError):  # a file cut short may still carry its record
-        parser.Parse(data, True)
+        for start in range(0, len(data), PART):
+            parser.Parse(data[start : start + PART], start + PART >= len(data))
+            if elements > ELEMENTS or (texts and not inside):
+                break
     return iter(texts)
 
 
 def _html_texts(data: bytes) -> Iterator[str]:
-    found = re.search(rb'<script type="application/json" id="attnlab-record">(.*?)</script>', data, re.DOTALL)
-    return iter([found[1].decode("utf-8", "replace")] if found else [])
+    opening = b'<script type="application/json" id="attnlab-record">'
+    return (text.decode("utf-8", "replace") for text in between(data, opening, b"</script>", most=LONGEST))
 
 
 def _npz_texts(data: bytes) -> Iterator[str]:
     """The array `record` of an archive; older ones hold it as a member record.json."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return iter([_member(archive)])
-    except (KeyError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error, OSError, EOFError):
-        return iter(())
+    with open_zip(data, entries=MEMBERS) as archive:
+        found = {entry.filename: entry for entry in zip_entries(archive)}
+        for name, read in (("record.json", bytes.decode), ("record.npy", _npy_text)):
+            if name in found:
+                yield read(unzipped(archive, found[name], most=4 * LONGEST))
 
 
-def _member(archive: zipfile.ZipFile) -> str:
-    """The text of the record. Raises KeyError or ValueError where there is none."""
-    if "record.json" in archive.namelist():
-        with archive.open("record.json") as file:
-            return file.read(LONGEST + 1).decode("utf-8", "replace")
-    with archive.open("record.npy") as file:
-        held = file.read(4 * LONGEST + 4096)
-    return str(np.lib.format.read_array(io.BytesIO(held), allow_pickle=False))
+def _npy_text(content: bytes) -> str:
+    """The one string of an NPY file. Raises ValueError for any other array: its header could ask for more memory than there is."""
+    stream = io.BytesIO(content)
+    version = np.lib.format.read_magic(stream)
+    shape, _, dtype = (np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0)(stream)
+    if shape != () or dtype.kind != "U" or dtype.itemsize != len(content) - stream.tell():
+        raise ValueError("no record")
+    return str(np.frombuffer(content, dtype, offset=stream.tell())[0])

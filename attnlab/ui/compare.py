@@ -18,6 +18,7 @@ from attnlab.ui.language import md_escape, t
 from attnlab.ui.rows import ask_row
 from attnlab.ui.save import facts_of, save_bar
 from attnlab.ui.traces import DEFAULT_MODEL, get_model, get_trace
+from attnlab.untrusted import whole_number
 from attnlab.words import InputError
 
 Kind = Literal["texts", "models", "heads", "positions", "training"]
@@ -218,9 +219,8 @@ def show_maps(both: Both) -> None:
 def pinned(both: Both) -> tuple[int, int] | None:
     """The cell that is held in all three maps, which the link keeps; none where the maps have become too small for it."""
     if link.leads():
-        row, _, column = (link.given("pin") or "").partition(",")
-        whole = row.isdecimal() and column.isdecimal()
-        st.session_state["compare pin"] = (int(row), int(column)) if whole else None
+        row, column = map(whole_number, (link.given("pin") or "").partition(",")[::2])
+        st.session_state["compare pin"] = None if row is None or column is None else (row, column)
         for each in ("a", "b", "difference"):
             st.session_state[f"compare pin {each}"] = st.session_state["compare pin"]
     pin = st.session_state.get("compare pin")

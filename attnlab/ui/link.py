@@ -11,6 +11,7 @@ from attnlab.words import ASSETS
 
 _address = st.components.v2.component("attnlab_address", html="<span></span>", js=(ASSETS / "components" / "address.js").read_text("utf-8"))
 MINE, RUN, FRESH = "link written", "link run", "link fresh"  # what was put this run, how many runs there were, whether the address leads
+LONGEST = 4000  # characters of one choice
 NEXT = "link next"  # what was chosen for the next run
 
 
@@ -41,8 +42,9 @@ def leads() -> bool:
 
 
 def given(name: str) -> str | None:
-    """What the address asks for."""
-    return st.query_params.get(name)
+    """What the address asks for; nothing where that is longer than any address that is written here."""
+    asked = st.query_params.get(name)
+    return asked if asked is None or len(asked) <= LONGEST else None
 
 
 def put(name: str, value: str | None) -> None:

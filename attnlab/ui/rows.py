@@ -7,6 +7,7 @@ import streamlit as st
 
 from attnlab.ui import link
 from attnlab.ui.language import language
+from attnlab.untrusted import whole_number
 
 Value = TypeVar("Value")
 
@@ -55,7 +56,7 @@ def ask_rows(key: str, options: Mapping[str, str], *, label: str) -> list[str]:
 
 def ask_whole(key: str, low: int, high: int, default: int, *, label: str, step: int = 1) -> int:
     """A whole number on a scale."""
-    asked = _kept(key, default, lambda asked: int(asked) if asked.isdecimal() else default)
+    asked = _kept(key, default, lambda asked: default if (number := whole_number(asked)) is None else number)
     number = low + (min(max(asked, low), high) - low) // step * step
     if st.session_state.get(f"scale {key}", number) != number:  # the link says so, or the scale has become shorter
         del st.session_state[f"scale {key}"]
@@ -66,7 +67,7 @@ def ask_whole(key: str, low: int, high: int, default: int, *, label: str, step: 
 
 def ask_step(key: str, steps: Sequence[int], default: int, *, label: str) -> int:
     """One of a few numbers on a scale."""
-    asked = _kept(key, default, lambda asked: int(asked) if asked.isdecimal() else default)
+    asked = _kept(key, default, lambda asked: default if (number := whole_number(asked)) is None else number)
     number = asked if asked in steps else default
     widget = _widget(key)
     number = int(st.select_slider(label, steps, number, key=widget, on_change=_remember, args=(key, widget)))

@@ -120,7 +120,7 @@ def test_a_bomb_is_refused_by_its_own_account_and_when_it_lies(good, tmp_path, m
 
 def test_a_zip_with_endless_entries_is_refused_before_it_is_opened(good, tmp_path, monkeypatch):
     content = zipped(good | {f"{i}.txt": b"" for i in range(100)})
-    assert refused(content, tmp_path, monkeypatch).key == "error.archive_large"
+    assert refused(content, tmp_path, monkeypatch).key == "error.archive_broken"
 
 
 def test_weights_that_are_no_numbers_are_refused(good, tmp_path, monkeypatch):

@@ -13,15 +13,17 @@ from tokenizers import Tokenizer
 
 from attnlab.core.trace import Stack
 from attnlab.files import make_folder, write
-from attnlab.models.folder import fingerprint, read_config, read_header
+from attnlab.models.folder import fingerprint, judge_tokenizer, read_config, read_header
 from attnlab.models.inhouse.transformer import Config, Transformer
 from attnlab.models.spec import Shape, Spec
+from attnlab.untrusted import parsing
 from attnlab.words import InputError
 
 FORMAT = "attnlab-1"
 WEIGHTS = "model.safetensors"
 NAMES = {"pad": ("[PAD]",), "bos": ("[BOS]", "[CLS]"), "eos": ("[EOS]", "[SEP]"), "unk": ("[UNK]",)}
 Precision = Literal["float16", "bfloat16", "float32"]
+AT_MOST = 2**24  # of any number in a configuration
 AT_LEAST = {"encoder_layers": 0, "decoder_layers": 0, "target_vocab": 0, "classes": 0, "segments": 0}  # every other number: 1
 
 
@@ -81,7 +83,7 @@ def fits(value: object, kind: Any, least: int) -> bool:
         return value in get_args(kind)
     if kind is float:
         return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1
-    return type(value) is kind and (kind is bool or value >= least)  # type: ignore[operator]
+    return type(value) is kind and (kind is bool or least <= value <= AT_MOST)  # type: ignore[operator]
 
 
 def stacks_of(config: Config) -> dict[Stack, Shape]:
@@ -135,6 +137,7 @@ def read_tokenizer(folder: Path, about: About) -> Tokenizer:
     file = folder / "tokenizer.json"
     if not file.is_file():
         raise InputError("error.no_tokenizer", folder=folder)
+    judge_tokenizer(folder)
     try:
         tokenizer = Tokenizer.from_file(str(file))
     except Exception as error:  # the library raises plain Exception
@@ -162,15 +165,18 @@ def read_module(folder: Path, about: About) -> Transformer:
     file = weights_file(folder)
     there = {name: tuple(tensor["shape"]) for name, tensor in read_header(file).items()}
     config = about.config
-    if config.encoder_layers + config.decoder_layers > len(there):
+    if 4 * (config.encoder_layers + config.decoder_layers) > len(there):  # every layer has more than four tensors
         raise InputError("error.shapes", file=file, name="layers", given=len(there), wanted="more")
-    with torch.device("meta"):
+    with parsing(lambda why: InputError("error.shapes", file=file, name="config.json", given=why, wanted="less")), torch.device("meta"):
         module = Transformer(config, pad=about.specials["pad"])
     wanted = {name: tuple(tensor.shape) for name, tensor in module.named_parameters()}
     for name in [*wanted, *there]:
         if wanted.get(name) != there.get(name):
             raise InputError("error.shapes", file=file, name=name, given=there.get(name), wanted=wanted.get(name))
-    tensors = load_file(file)
+    try:
+        tensors = load_file(file)
+    except Exception:  # the library's own kinds
+        raise InputError("error.broken_weights", file=file, size=file.stat().st_size) from None
     for name, tensor in tensors.items():
         if not tensor.is_floating_point() or not bool(tensor.isfinite().all()):
             raise InputError("error.not_finite", file=file, name=name)

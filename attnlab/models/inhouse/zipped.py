@@ -1,29 +1,27 @@
 """A model in one zip: packed for download, and unpacked only after everything a stranger may have put into it was ruled out."""
 
 import io
-import json
 import re
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from attnlab.models.folder import PICKLES, first_line
+from attnlab.models.folder import PICKLES
 from attnlab.models.inhouse.model import InHouse
-from attnlab.models.inhouse.saved import WEIGHTS
+from attnlab.models.inhouse.saved import WEIGHTS, read_about
+from attnlab.untrusted import first_line, open_zip, parsing, read_json, unzipped, zip_entries
 from attnlab.words import InputError
 
 CARD = "card.md"
 # The files of a model and how many bytes each may have when unpacked.
-FILES = {WEIGHTS: 200_000_000, "config.json": 100_000, "tokenizer.json": 20_000_000, CARD: 1_000_000}
-MOST = 200_000_000  # bytes of the zip itself
-ENTRIES = 64
+FILES = {"config.json": 100_000, "tokenizer.json": 5_000_000, CARD: 200_000, WEIGHTS: 21_000_000}
+MOST = 21_000_000  # bytes of the zip itself
+PARAMETERS, LAYERS, TOKENS = 5_000_000, 64, 4096  # of a stranger's model at most
 DATE = (1980, 1, 1, 0, 0, 0)  # the same model gives the same bytes
-ENTRY = b"PK\x01\x02"  # how an entry of a zip's table of contents begins
 # What a tokenizer may do to a text before it splits it: nothing that makes it longer, and no pattern but those attnlab writes.
 SECTIONS = ("normalizer", "pre_tokenizer", "post_processor", "decoder")
 PATTERNS = frozenset((r"\s+", r"^▁(?=\p{Han})", r"▁?(\p{Han}|[\p{P}&&[^'’\-▁_]])", "."))
@@ -56,6 +54,7 @@ def unpack(content: bytes, name: str) -> tuple[InHouse, str]:
         for file, inside in files.items():
             (folder / file).write_bytes(inside)
         try:
+            check_size(folder)
             model = InHouse.load(folder, name)
         except InputError as error:  # with the names that the visitor knows, not those of a folder that is gone
             facts = {key: fact.name if isinstance(fact, Path) else fact for key, fact in error.facts.items()}
@@ -65,22 +64,22 @@ def unpack(content: bytes, name: str) -> tuple[InHouse, str]:
     return model, files.get(CARD, b"").decode("utf-8", "replace")
 
 
+def check_size(folder: Path) -> None:
+    """Raises InputError for a model that is larger than this server opens for strangers; only its configuration and header are read."""
+    config, size = read_about(folder).config, InHouse.read_spec(folder, "").parameters
+    asked = {"layers": config.encoder_layers + config.decoder_layers, "max_tokens": config.max_tokens, "parameters": size}
+    for (what, given), limit in zip(asked.items(), (LAYERS, TOKENS, PARAMETERS), strict=True):
+        if given > limit:
+            raise InputError("server.too_large_model", what=what, given=given, limit=limit)
+
+
 def read_files(content: bytes) -> dict[str, bytes]:
     """The files of a zip by name, each of them known, whole, and no larger than it may be."""
-    if len(content) > MOST or content.count(ENTRY) > ENTRIES:
+    if len(content) > MOST:
         raise InputError("error.archive_large", limit=f"{sum(FILES.values()) / 1e6:.0f}")
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            entries = archive.infolist()
-            check_names([entry.filename for entry in entries])
-            for entry in entries:
-                if entry.flag_bits & 1:
-                    raise InputError("error.archive_broken", why=f"{entry.filename} is encrypted")
-            return {entry.filename: read_bounded(archive, entry) for entry in entries}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError("error.archive_broken", why=first_line(error)) from None
+    with parsing(lambda why: InputError("error.archive_broken", why=why)), open_zip(content) as archive:
+        check_names(archive.namelist())
+        return {entry.filename: read_bounded(archive, entry) for entry in zip_entries(archive)}
 
 
 def check_names(names: list[str]) -> None:
@@ -96,26 +95,19 @@ def check_names(names: list[str]) -> None:
 
 
 def read_bounded(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    """One file, read no further than it may reach, whatever size the zip says it has."""
-    limit = FILES[entry.filename]
-    with archive.open(entry) as stream:
-        inside = stream.read(limit + 1) if entry.file_size <= limit else b""
-    if entry.file_size > limit or len(inside) > limit:
-        raise InputError("error.archive_large", limit=f"{sum(FILES.values()) / 1e6:.0f}")
-    return inside
+    try:
+        return unzipped(archive, entry, most=FILES[entry.filename])
+    except OverflowError:
+        raise InputError("error.archive_large", limit=f"{sum(FILES.values()) / 1e6:.0f}") from None
 
 
 def check_tokenizer(content: bytes) -> None:
     """Raises InputError for a tokenizer that could make a text endlessly long, or search it endlessly long."""
-    try:
-        said = json.loads(content)
+    with parsing(lambda why: InputError("error.archive_tokenizer", why=why)):
+        said = read_json(content, most=FILES["tokenizer.json"])
         for section in SECTIONS:
             for rule in rules(said.get(section)):
                 check_rule(rule)
-    except InputError:
-        raise
-    except (ValueError, AttributeError, TypeError, RecursionError) as error:
-        raise InputError("error.archive_tokenizer", why=first_line(error)) from None
 
 
 def rules(node: Any) -> Iterator[dict[str, Any]]:

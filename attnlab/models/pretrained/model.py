@@ -16,7 +16,16 @@ import torch
 from torch import Tensor
 
 from attnlab.core.trace import Array, Attention, Later, Stack, Tokens, Trace
-from attnlab.models.folder import check_tokenizer, fingerprint, open_module, open_tokenizer, read_config, weight_files
+from attnlab.models.folder import (
+    check_tokenizer,
+    fingerprint,
+    judge_config,
+    judge_tokenizer,
+    open_module,
+    open_tokenizer,
+    read_config,
+    weight_files,
+)
 from attnlab.models.pretrained import capture
 from attnlab.models.pretrained.layout import Sublayer, layout_of, spec_of, stored
 from attnlab.models.recorder import Intervention, Recorder, Shared, intervening, recording, sublayer
@@ -80,7 +89,9 @@ class Pretrained:
         """A model saved by transformers. Raises InputError that says which part of the folder is missing or broken."""
         config = read_config(folder)
         files = weight_files(folder)
+        judge_config(folder, config, files)
         check_tokenizer(folder)
+        judge_tokenizer(folder)
         with transformers_alone() as transformers:
             tokenizer = open_tokenizer(transformers, folder)
             module = open_module(transformers, folder, str(config.get("model_type", "?")))

@@ -11,6 +11,7 @@ from attnlab.core.trace import Attention, Stack
 from attnlab.core.walk.spot import Spot, Step, base
 from attnlab.core.walk.walk import Walk
 from attnlab.ui import link
+from attnlab.untrusted import whole_number
 
 DRAWN = (4, 8, 16, 0)  # how many dimensions are drawn; 0 is all of them
 DIGITS = (2, 3, 4, 6, 0)  # decimals; 0 is scientific
@@ -87,8 +88,7 @@ def asked(start: Place, attention: Attention, walk: Walk) -> Place:
     for name, given in st.session_state[KEPT].items():
         if name == "part":
             found[name] = str(given)
-        elif str(given).isdecimal():
-            number = int(given)
+        elif (number := whole_number(str(given))) is not None:
             possible = {"drawn": number in DRAWN, "digits": number in DIGITS}.get(name, number < limits.get(name, 0))
             if possible:
                 found[name] = number

@@ -14,6 +14,7 @@ from attnlab.ui.ask import open_head
 from attnlab.ui.language import language, md_escape, t
 from attnlab.ui.steps import place
 from attnlab.ui.translate.writing import Pick, Written, force, keep, kept
+from attnlab.untrusted import whole_number
 from attnlab.words import InputError
 
 DROPPED = 3  # branches that were not kept, a step, that the tree shows
@@ -110,8 +111,8 @@ def step_words(pick: Pick) -> dict[str, Any]:
 
 def step_now(written: Written) -> int:
     """Which step is shown: at first the third, where there is something to see."""
-    asked = kept("at")
-    return max(0, min(int(asked) if asked.isdecimal() else 2, len(written.trace.target or ()) - 1, len(written.ids) - 1))
+    asked = whole_number(kept("at"))
+    return max(0, min(2 if asked is None else asked, len(written.trace.target or ()) - 1, len(written.ids) - 1))
 
 
 def _moved() -> None:

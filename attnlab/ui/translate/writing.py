@@ -14,6 +14,7 @@ from attnlab.ui import link
 from attnlab.ui.ask import ask_choice, ask_number, ask_slider, ask_text
 from attnlab.ui.language import t
 from attnlab.ui.traces import OWN, get_model, own_specs
+from attnlab.untrusted import whole_number
 from attnlab.words import InputError
 
 
@@ -89,9 +90,9 @@ def forced_ids(model: InHouse, text: str) -> tuple[int, ...]:
         force(())
         asked = []
     st.session_state["forced for"] = now
-    if not asked or not all(part.isdecimal() for part in asked):
+    ids = tuple(number for part in asked if (number := whole_number(part)) is not None)
+    if not ids or len(ids) != len(asked):
         return ()
-    ids = tuple(int(part) for part in asked)
     limit = model.module.config.target_vocab or model.module.config.vocab
     forbidden = (model.pad, model.bos, model.unk)
     good = all(i < limit and i not in forbidden for i in ids) and model.eos not in ids[:-1] and len(ids) < model.module.config.max_tokens
