@@ -244,6 +244,8 @@ class Trace:
     residual: per stack, the residual stream before each layer and after the last one, each [n d]; of a long text it may be made
     when it is first read.
     positions: what tokens were given in place of 0, 1, 2, ... ("none": no position at all), None where nothing was changed.
+    edits: what the run was told to do otherwise (attnlab.core.edits), in order; empty for the model's own run.
+    made_by: gives the model while it is in memory, else None.
     made: how the target came to be: "given", "decoded" by the model, or None when there is no target.
     outputs: what the model said, by name (for example "logits" [n vocabulary], "probabilities" [classes], "pooling" [n]).
     """
@@ -259,6 +261,8 @@ class Trace:
     made: Literal["given", "decoded"] | None = None
     dtype: str = "float32"
     positions: tuple[int, ...] | Literal["none"] | None = None
+    edits: tuple[Any, ...] = ()
+    made_by: Callable[[], Any] | None = field(default=None, repr=False)
     residual: Mapping[str, tuple[Array, ...]] = field(default_factory=dict)
     outputs: Mapping[str, Array] = field(default_factory=dict)
 
@@ -273,7 +277,16 @@ class Trace:
     @property
     def key(self) -> tuple[Any, ...]:
         """What tells this trace from every other: two traces with the same key hold the same numbers. Hashable."""
-        return (self.model, self.revision, self.text, self.pair, self.target_text, self.target and self.target.ids, self.positions)
+        return (
+            self.model,
+            self.revision,
+            self.text,
+            self.pair,
+            self.target_text,
+            self.target and self.target.ids,
+            self.positions,
+            self.edits,
+        )
 
     @property
     def stacks(self) -> tuple[Stack, ...]:
@@ -296,7 +309,8 @@ class Trace:
 
     def __repr__(self) -> str:
         size = ", ".join(f"{s}: {len(self.layers(s))} x {self.layers(s)[0].n_heads} heads" for s in self.stacks)
-        return f"Trace({self.model!r}, {len(self.source)} tokens, {size})"
+        edited = f", {len(self.edits)} edits" if self.edits else ""
+        return f"Trace({self.model!r}, {len(self.source)} tokens, {size}{edited})"
 
     def _repr_html_(self) -> str:
         seen = self.attentions[0]

@@ -95,7 +95,7 @@ def stream(x: Tensor, stack: str, layer: int, point: str = "before") -> Tensor:
     if active is not None:
         x = active.change("stream", stack, layer, x, point)
     recorder = _recorder.get()
-    if recorder is not None and point == "before":
+    if recorder is not None and point == "before" and not recorder.long:
         recorder.residual.setdefault(stack, []).append(x)
     return x
 
@@ -207,6 +207,12 @@ def intervenes(part: Part, stack: str) -> bool:
     """Whether anybody changes such a place just now."""
     active = _interventions.get()
     return active is not None and any(one.part == part and one.stack == stack for one in active.chosen)
+
+
+def reads() -> str:
+    """Which stack reads its tokens now, where both read one table: the encoder does so first, and once."""
+    active = _interventions.get()
+    return "encoder" if active is None or "encoder" not in active.seen else "decoder"
 
 
 def scores_of(call: Call) -> Tensor:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from attnlab.core.edits import Edit
 from attnlab.core.trace import Stack, Tokens, Trace
 
 if TYPE_CHECKING:
@@ -73,24 +74,37 @@ class Model(Protocol):
     """A loaded model. Everything is read-only and safe to share between threads.
 
     module: the torch module itself; tokenizer: what its library takes one to be. Only attnlab.models.weights looks inside.
+    editable: (stack, point) of the residual stream that can be changed, and (stack, "embedding").
     """
 
     spec: Spec
     module: Any
     tokenizer: Any
 
+    @property
+    def editable(self) -> frozenset[tuple[str, str]]: ...
+
     def tokenize(self, text: str, pair: str | None = None) -> Tokens:
         """The tokens the encoder (or a decoder-only model) reads. Raises InputError for empty text."""
 
-    def trace(self, text: str, pair: str | None = None, *, target: str | None = None, positions: PositionChange = None) -> Trace:
+    def trace(
+        self,
+        text: str,
+        pair: str | None = None,
+        *,
+        target: str | None = None,
+        positions: PositionChange = None,
+        edits: Sequence[Edit] = (),
+    ) -> Trace:
         """One forward pass. target: for encoder-decoder models; decoded by the model itself when None.
 
         positions: position ids to use instead of 0, 1, 2, ... or "none" to leave the position vectors out
-        (models with absolute positions only). Raises InputError for empty or too long text.
+        (models with absolute positions only). edits: what the run does otherwise, see attnlab.core.edits; a translation is written
+        under them too. Raises InputError for empty or too long text and for edits that cannot be.
         """
 
     def traces(self, texts: Sequence[str]) -> list[Trace]:
         """One padded batch, one trace per text, padding cut off again."""
 
-    def again(self, trace: Trace, interventions: "Sequence[Intervention]" = (), *, copies: int = 1) -> Pass:
+    def again(self, trace: Trace, changes: "Sequence[Intervention]" = (), *, copies: int = 1) -> Pass:
         """One more forward pass over a trace's tokens, several copies of them side by side, changed on its way. Gradients flow."""

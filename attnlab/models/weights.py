@@ -218,6 +218,20 @@ def _activation(config: Any) -> str:
     return next((str(x) for x in found if isinstance(x, str)), "?")
 
 
+def unembedding(model: Model) -> tuple[Array, Array] | None:
+    """The matrix [d outputs] and bias [outputs] that the last vectors become logits with; None for a model without output.
+
+    Of a pretrained decoder only where it is the table of its word vectors.
+    """
+    if isinstance(model.module, own.Transformer):
+        last = linear(model.module.out)
+        return last.weight, last.bias
+    if model.spec.task != "generate" or not getattr(model.module.config, "tie_word_embeddings", False):
+        return None
+    table = array(model.module.get_input_embeddings().weight)
+    return table.T, np.zeros(len(table), np.float32)
+
+
 # Positions
 
 

@@ -2,15 +2,18 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from weakref import ref
 
 import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from attnlab.core.edits import Edit
 from attnlab.core.trace import Array, Tokens, Trace
+from attnlab.models.edits import check_tokens, interventions
 from attnlab.models.filling import MASK
 from attnlab.models.folder import fingerprint
 from attnlab.models.inhouse import saved
@@ -70,6 +73,12 @@ class InHouse:
         self.mask = self.tokenizer.token_to_id(MASK) if self.spec.task == "fill" else None
         marked = "Metaspace" in str(self.tokenizer.decoder)
         self._alphabet = Alphabets("spaces" if marked else "plain", frozenset((self.pad, self.bos, self.eos)))
+
+    @property
+    def editable(self) -> frozenset[tuple[str, str]]:
+        """See attnlab.models.spec.Model."""
+        both = frozenset((s, p) for s in self.spec.stacks for p in ("before", "attention", "feed_forward", "embedding") if s != "cross")
+        return both | {("decoder", "cross")} if "cross" in self.spec.stacks else both
 
     @classmethod
     def load(cls, folder: Path, name: str) -> "InHouse":
@@ -166,19 +175,43 @@ class InHouse:
         *,
         target: str | None = None,
         positions: PositionChange = None,
+        edits: Sequence[Edit] = (),
         written: Sequence[int] | None = None,
     ) -> Trace:
         """One forward pass, recorded. See attnlab.models.spec.Model. written: the target as ids, where `decode` has made them."""
         source = self._short(self.tokenize(text, pair))
-        at = self._checked(positions, len(source))
+        at, changes = self._checked(positions, len(source)), interventions(self, edits)
         if self.spec.task != "translate":
             if target is not None or written is not None:
                 raise InputError("error.no_target", model=self.spec.name, task=self.spec.task)
-            return self._traces([text], [source], None, at)[0]
+            n = len(source)
+            check_tokens(edits, dict.fromkeys(self.spec.stacks, (n, n)))
+            return self._edited([text], [source], None, at, edits, changes)
         if target is not None:
-            return self._traces([text], [source], [self.read_target(target)], at, given=target)[0]
-        ids = self._decode([source], keep=False)[0].best.ids if written is None else tuple(written)
-        return self._traces([text], [source], [self._short(self.target_of(ids))], at)[0]
+            wrote = self.read_target(target)
+        elif written is not None:
+            wrote = self._short(self.target_of(tuple(written)))
+        else:
+            with intervening(changes):
+                wrote = self._short(self.target_of(self._decode([source], keep=False)[0].best.ids))
+        n, m = len(source), len(wrote)
+        check_tokens(edits, {"encoder": (n, n), "decoder": (m, m), "cross": (m, n)})
+        return self._edited([text], [source], [wrote], at, edits, changes, given=target)
+
+    def _edited(
+        self,
+        texts: Sequence[str],
+        sources: Sequence[Tokens],
+        targets: Sequence[Tokens] | None,
+        at: PositionChange,
+        edits: Sequence[Edit],
+        changes: Sequence[Intervention],
+        given: str | None = None,
+    ) -> Trace:
+        """One trace under edits, which it says."""
+        with intervening(changes):
+            trace = self._traces(texts, sources, targets, at, given)[0]
+        return replace(trace, edits=tuple(edits)) if edits else trace
 
     def traces(self, texts: Sequence[str]) -> list[Trace]:
         """One trace per text, in padded batches of sentences of similar length; padding is cut off again."""
@@ -240,6 +273,7 @@ class InHouse:
                     target_text=None if target is None else self.text_of(target.ids) if given is None else given,
                     target=target,
                     made=None if target is None else "decoded" if given is None else "given",
+                    made_by=ref(self),
                     residual={
                         stack: tuple(one(x, row, slice(lengths[stack])) for x in layers) for stack, layers in recorder.residual.items()
                     },
@@ -249,11 +283,12 @@ class InHouse:
             )
         return traces
 
-    def again(self, trace: Trace, interventions: Sequence[Intervention] = (), *, copies: int = 1) -> Pass:
+    def again(self, trace: Trace, changes: Sequence[Intervention] = (), *, copies: int = 1) -> Pass:
         """See attnlab.models.spec.Model."""
         ids = torch.tensor([trace.source.ids] * copies)
         target = None if trace.target is None else torch.tensor([trace.target.ids] * copies)
-        with recording() as recorder, intervening(interventions):
+        every = [*interventions(self, trace.edits), *changes]
+        with recording() as recorder, intervening(every):
             logits = self._forward(ids, target, trace.positions)["logits"]
         return Pass(logits, recorder.residual["encoder" if target is None and self.spec.task != "generate" else "decoder"][-1])
 

@@ -10,12 +10,15 @@ from inspect import signature
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from attnlab.core.edits import Edit
 from attnlab.core.trace import Array, Attention, Later, Stack, Tokens, Trace
+from attnlab.models.edits import check_tokens, interventions, lengths_of
 from attnlab.models.folder import (
     check_tokenizer,
     fingerprint,
@@ -27,6 +30,7 @@ from attnlab.models.folder import (
     weight_files,
 )
 from attnlab.models.pretrained import capture
+from attnlab.models.pretrained.hooks import hook
 from attnlab.models.pretrained.layout import Sublayer, layout_of, spec_of, stored
 from attnlab.models.recorder import Intervention, Recorder, Shared, intervening, recording, sublayer
 from attnlab.models.spec import Pass, PositionChange
@@ -77,11 +81,12 @@ class Pretrained:
         self._alphabet = Alphabets.of(tokenizer)
         self._accepts = set(signature(module.forward).parameters)
         self._keep_stream()
+        self._places: dict[int, list[Sublayer]] = {}
         recorder, said = self._answer()
         self._layout = layout_of(module.config, recorder, said)
-        self._places: dict[int, list[Sublayer]] = {}
         for place, call in zip(self._layout.calls, recorder.calls, strict=False):
             self._places.setdefault(id(call.where["module"]), []).append(place)
+        self.editable = hook(module, self._layout, recorder)
         self.spec = spec_of(module, tokenizer, self._layout, name=name, revision=revision, source=source, licence=licence)
 
     @classmethod
@@ -105,18 +110,34 @@ class Pretrained:
         with self._slow:
             return encode(self.tokenizer, self._alphabet, text, pair)
 
-    def trace(self, text: str, pair: str | None = None, *, target: str | None = None, positions: PositionChange = None) -> Trace:
+    def trace(
+        self,
+        text: str,
+        pair: str | None = None,
+        *,
+        target: str | None = None,
+        positions: PositionChange = None,
+        edits: Sequence[Edit] = (),
+    ) -> Trace:
         """One forward pass, recorded. See attnlab.models.spec.Model."""
+        changes = interventions(self, edits)
+        trace = self._trace(text, pair, target, positions, changes)
+        if edits:
+            check_tokens(edits, lengths_of(trace))
+        return replace(trace, edits=tuple(edits)) if edits else trace
+
+    def _trace(self, text: str, pair: str | None, target: str | None, positions: PositionChange, changes: Sequence[Intervention]) -> Trace:
         source = self._checked(self.tokenize(text, pair))
         ids = torch.tensor([source.ids])
         given = self._read(ids, [(text, pair)])
         if positions is not None:
-            given["inputs_embeds"] = self._moved(given.pop("input_ids"), positions)
+            with intervening(changes, self._places):
+                given["inputs_embeds"] = self._moved(given.pop("input_ids"), positions)
         if "cross" not in self.spec.stacks:
-            return self._traces([text], [pair], [source], given, positions=positions)[0]
-        written = self._given_target(target) if target is not None else self._decoded(ids)
+            return self._traces([text], [pair], [source], given, positions=positions, changes=changes)[0]
+        written = self._given_target(target) if target is not None else self._decoded(ids, changes)
         given["decoder_input_ids"] = torch.tensor([written.ids])
-        trace = self._traces([text], [pair], [source], given, written, positions=positions)[0]
+        trace = self._traces([text], [pair], [source], given, written, positions=positions, changes=changes)[0]
         if target is None:
             return replace(trace, made="decoded", target_text=self._text_of(written))
         return replace(trace, made="given", target_text=target)
@@ -202,11 +223,12 @@ class Pretrained:
             )
         )
 
-    def _decoded(self, ids: Tensor) -> Tokens:
+    def _decoded(self, ids: Tensor, changes: Sequence[Intervention]) -> Tokens:
         """What the model writes by itself, always taking the likeliest token; without the end token, which it never reads."""
         room = min(WRITTEN, self.spec.max_tokens or WRITTEN, 2 * ids.shape[1] + 32) - 1
         how = {"num_beams": 1, "do_sample": False, "max_new_tokens": max(room, 1), "max_length": None}
-        written = self.module.generate(input_ids=ids, attention_mask=torch.ones_like(ids), **how)[0].tolist()
+        with intervening(changes, self._places):
+            written = self.module.generate(input_ids=ids, attention_mask=torch.ones_like(ids), **how)[0].tolist()
         if len(written) > 1 and written[-1] == self.tokenizer.eos_token_id:
             written.pop()
         return from_ids(self.tokenizer, self._alphabet, written)
@@ -225,11 +247,12 @@ class Pretrained:
         target: Tokens | None = None,
         *,
         positions: PositionChange = None,
+        changes: Sequence[Intervention] = (),
     ) -> list[Trace]:
         """One forward pass of a batch, taken apart again. A target makes sense for a batch of one."""
         later = len(batch) == 1 and self.spec.records and len(batch[0]) > LONG
-        recorder, said = self._forward(given, stream=not later, long=later)
-        values = self._values_later(given) if later else None
+        recorder, said = self._forward(given, stream=not later, long=later, changes=changes)
+        values = self._values_later(given, changes) if later else None
         shared = Shared()
         weights = None if recorder.calls else stored(self._layout.alone, said)
         done = []
@@ -243,36 +266,43 @@ class Pretrained:
                     self._sublayers(recorder, weights, row, tokens, target, shared, values),
                     pair=pair,
                     target=target,
+                    made_by=ref(self),
                     positions=positions if positions is None or isinstance(positions, str) else tuple(positions),
-                    residual=self._stream_later(given, tokens, target) if later else self._stream(said, row, tokens, target),
+                    residual=self._stream_later(given, tokens, target, changes)
+                    if later
+                    else self._stream(said, row, tokens, target, recorder),
                     outputs={} if target is None else {"logits": said["logits"][row].numpy()},
                 )
             )
         return done
 
-    def again(self, trace: Trace, interventions: Sequence[Intervention] = (), *, copies: int = 1) -> Pass:
+    def again(self, trace: Trace, changes: Sequence[Intervention] = (), *, copies: int = 1) -> Pass:
         """See attnlab.models.spec.Model."""
         given = self._read(torch.tensor([trace.source.ids] * copies), [(trace.text, trace.pair)] * copies)
+        every = [*interventions(self, trace.edits), *changes]
         if trace.positions is not None:
-            given["inputs_embeds"] = self._moved(given.pop("input_ids"), trace.positions)
+            with intervening(every, self._places):
+                given["inputs_embeds"] = self._moved(given.pop("input_ids"), trace.positions)
         if trace.target is not None:
             given["decoder_input_ids"] = torch.tensor([trace.target.ids] * copies)
         how: dict[str, Any] = {"output_hidden_states": True, "return_dict": True}
         if "use_cache" in self._accepts:
             how["use_cache"] = False
-        with intervening(interventions, self._places):
+        with intervening(every, self._places):
             said = self.module(**given, **how)
         streams = said["hidden_states" if trace.target is None else "decoder_hidden_states"]
         return Pass(None if trace.target is None else said["logits"], streams[-1])
 
-    def _forward(self, given: dict[str, Tensor], *, stream: bool = True, long: bool = False) -> tuple[Recorder, Any]:
+    def _forward(
+        self, given: dict[str, Tensor], *, stream: bool = True, long: bool = False, changes: Sequence[Intervention] = ()
+    ) -> tuple[Recorder, Any]:
         """Run the module under a recorder of its own."""
         how: dict[str, Any] = {"output_hidden_states": stream, "return_dict": True}
         if self.module.config._attn_implementation != capture.NAME:
             how["output_attentions"] = True
         if "use_cache" in self._accepts:
             how["use_cache"] = False
-        with torch.inference_mode(), recording(long=long) as recorder:
+        with torch.inference_mode(), recording(long=long) as recorder, intervening(changes, self._places):
             return recorder, self.module(**given, **how)
 
     def _sublayers(
@@ -299,26 +329,35 @@ class Pretrained:
         named = zip(self._layout.calls, recorder.calls, strict=True)
         return tuple(sublayer(call, stack, layer, row, *sides(stack), shared, values) for (stack, layer), call in named)
 
-    def _stream(self, said: Any, row: int, source: Tokens, target: Tokens | None) -> dict[str, tuple[Array, ...]]:
-        """The residual stream of one sentence, per stack. Each [n d]"""
+    def _stream(
+        self, said: Any, row: int, source: Tokens, target: Tokens | None, recorder: Recorder | None = None
+    ) -> dict[str, tuple[Array, ...]]:
+        """The residual stream of one sentence, per stack; under edits as the layers read it. Each [n d]"""
         streams: dict[str, tuple[Array, ...]] = {}
         for stack, name in self._layout.streams.items():
+            if recorder is not None and stack in recorder.residual:
+                said = {**said, name: recorder.residual[stack]}
             n = len(source if stack == "encoder" or target is None else target)
             alone = said[name][0].shape[0] == 1
             rows = tuple(layer[row, :n].float().numpy() for layer in said[name])
             streams[stack] = rows if alone else tuple(layer.copy() for layer in rows)
         return streams
 
-    def _stream_later(self, given: dict[str, Tensor], source: Tokens, target: Tokens | None) -> Later:
+    def _stream_later(self, given: dict[str, Tensor], source: Tokens, target: Tokens | None, changes: Sequence[Intervention]) -> Later:
         """The stream of a long text, from a second forward pass if anybody asks: it would be a quarter of what the trace holds."""
-        return Later(self._layout.streams, lambda: self._stream(self._forward(given)[1], 0, source, target))
 
-    def _values_later(self, given: dict[str, Tensor]) -> Later:
+        def make() -> dict[str, tuple[Array, ...]]:
+            recorder, said = self._forward(given, changes=changes)
+            return self._stream(said, 0, source, target, recorder)
+
+        return Later(self._layout.streams, make)
+
+    def _values_later(self, given: dict[str, Tensor], changes: Sequence[Intervention]) -> Later:
         """v of a long text, from a second forward pass if anybody asks: it would be a third of what the trace holds."""
 
         def make() -> dict[str, list[Array]]:
             found: dict[str, list[Array]] = {stack: [] for stack, _ in self._layout.calls}
-            for (stack, _), call in zip(self._layout.calls, self._forward(given, stream=False)[0].calls, strict=True):
+            for (stack, _), call in zip(self._layout.calls, self._forward(given, stream=False, changes=changes)[0].calls, strict=True):
                 found[stack].append(call.v[0].float().numpy())
             return found
 
