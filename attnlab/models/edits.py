@@ -48,9 +48,10 @@ def check(model: Model, edit: Edit) -> None:
 def check_tokens(edits: Iterable[Edit], lengths: Mapping[str, tuple[int, int]]) -> None:
     """Raises InputError for rows and columns that a text has not. lengths: how many queries and keys each stack has."""
     for edit in edits:
-        for name, chosen, n in zip(("query", "key"), (edit.query, edit.key), lengths[edit.stack], strict=True):
-            if chosen is not None and max(chosen) >= n:  # type: ignore[arg-type]
-                raise InputError("error.edit_number", name=name, given=max(chosen), last=n - 1, stack=edit.stack)  # type: ignore[arg-type]
+        for name, n in zip(("query", "key"), lengths[edit.stack], strict=True):
+            chosen: Any = getattr(edit, name)
+            if chosen is not None and max(chosen) >= n:
+                raise InputError("error.edit_number", name=name, given=max(chosen), last=n - 1, stack=edit.stack)
 
 
 def lengths_of(trace: Trace) -> dict[str, tuple[int, int]]:
@@ -89,9 +90,10 @@ def numbers_at(model: Model, trace: Trace, edit: Edit) -> Any:
     part = caught[0].float().numpy()
     if edit.head is not None and part.ndim == 3:
         part = part[edit.head : edit.head + 1]
-    rows, columns = (edit.key, None) if edit.place in ("k", "v") else (edit.query, edit.key)
-    part = part if rows is None else part[..., list(rows), :]  # type: ignore[arg-type]
-    return part if columns is None or edit.place not in ("weights", "scores") else part[..., list(columns)]  # type: ignore[arg-type]
+    rows: Any = edit.key if edit.place in ("k", "v") else edit.query
+    columns: Any = edit.key if edit.place in ("weights", "scores") else None
+    part = part if rows is None else part[..., list(rows), :]
+    return part if columns is None else part[..., list(columns)]
 
 
 # One edit

@@ -24,8 +24,8 @@ def hook(module: nn.Module, layout: Layout, recorder: Recorder) -> frozenset[tup
         if stack != "cross" and found is not None:
             blocks.setdefault(stack, []).append(found[0])
     can = {(stack, point) for stack, some in blocks.items() if len(set(some)) == len(some) for point in ("before", "feed_forward")}
-    for stack in {stack for stack, _ in can}:
-        _hook_stack(stack, [parts[name] for name in blocks[stack]])
+    for own in {stack for stack, _ in can}:
+        _hook_stack(own, [parts[name] for name in blocks[own]])
     if ("encoder", "before") in can and _hook_attention([(parts, name) for name in blocks["encoder"]]):
         can.add(("encoder", "attention"))
     return frozenset(can | _hook_tokens(module, layout.alone))
