@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from attnlab.live.routes import routes
 from attnlab.ui.traces import warm_up
 
 # Streamlit puts the pages' folder into sys.path at each run and takes it out again, unless it is there already. Another thread that
@@ -20,4 +21,4 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, object]]:
     yield {}
 
 
-app = st.App("pages/frame.py", lifespan=lifespan)
+app = st.App("pages/frame.py", lifespan=lifespan, routes=routes())

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from attnlab.commands import apply, evaluate, lesson, look, measure, train
+from attnlab.commands import apply, classroom, evaluate, lesson, look, measure, train
 from attnlab.words import InputError
 
 app = typer.Typer(
@@ -14,7 +14,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (look, apply, train, evaluate, measure, lesson):
+for part in (look, apply, train, evaluate, measure, lesson, classroom):
     app.add_typer(part.app)
 
 

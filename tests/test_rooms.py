@@ -23,6 +23,7 @@ ROOMS = {
     "live": ({"core", "lessons", "models"}, {"starlette", "redis", "segno"}),
     "ui": (ALL, {"streamlit", "pyarrow", "pandas", "torch", "matplotlib", "plotly"}),
     "pages": ({"core", "figures", "ui"}, {"streamlit"}),
+    "app": ({"live", "ui"}, {"streamlit"}),
     "commands": (ALL - {"ui"} | {"commands"}, {"typer", "rich", "torch"}),
     "attnlab": (ALL, set()),
     "ground": (set(), set()),
@@ -37,6 +38,8 @@ def sources() -> list[Path]:
 
 def room_of(file: Path) -> str:
     parts = file.relative_to(ROOT).parts
+    if parts[0] == "app.py":
+        return "app"
     if parts[0] != "attnlab":
         return "pages"
     if parts[-1] == "__main__.py":

@@ -1,0 +1,629 @@
+// A class on phones and on the teacher's screen: the step that is on, its map, what is asked, and what everybody answered.
+import { matrix } from './matrix.js';
+import { make } from './shared.js';
+
+const boot = JSON.parse(document.getElementById('boot').textContent);
+const { words, mode } = boot;
+const base = location.pathname.replace(/\/(teach|notes)\/?$/, '').replace(/\/$/, '');
+const main = document.querySelector('main');
+const owner = mode !== 'follow';
+const secret = decodeURIComponent(location.hash.slice(1));
+const STALE = 40000; // milliseconds without a sign of life after which a stream is opened again
+const DRAG = 60; // pixels of a swipe
+
+const percent = (x) => `${Math.round(100 * x)}%`;
+const say = (text, facts) => Object.entries(facts).reduce((line, [name, value]) => line.replace(`{${name}}`, value), text);
+
+// What the server keeps, as this window last heard it.
+let state = null;
+let own = {};
+let seat = 0;
+let heard = Date.now();
+let stream = null;
+let over = false;
+let drawn = {};
+
+// ---- Talking to the server
+
+async function post(path, body) {
+  const headers = { 'Content-Type': 'application/json' };
+  if (owner) headers.Authorization = `Bearer ${secret}`;
+  try {
+    const answer = await fetch(`${base}/${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    const told = await answer.json();
+    notice(answer.ok ? '' : told.error);
+    return answer.ok ? told : null;
+  } catch {
+    notice(words.offline);
+    return null;
+  }
+}
+
+const command = (action, value) => post('control', { do: action, value, version: action === 'next' || action === 'back' ? state?.version : undefined });
+
+function take(next) {
+  heard = Date.now();
+  connected(true);
+  if (state && next.version < state.version && !owner) return;
+  state = next;
+  render();
+}
+
+function follow() {
+  stream?.close();
+  heard = Date.now();
+  const source = new EventSource(`${base}/events`);
+  stream = source;
+  source.onmessage = (event) => take(JSON.parse(event.data));
+  source.addEventListener('alive', () => {
+    heard = Date.now();
+  });
+  source.addEventListener('you', (event) => {
+    const told = JSON.parse(event.data);
+    seat = told.seat;
+    own = { ...own, ...told.answers };
+  });
+  source.addEventListener('end', finish);
+  source.onerror = () => {
+    connected(false);
+    if (source.readyState === EventSource.CLOSED && !over) setTimeout(again, 1000);
+  };
+}
+
+// After an answer that was no stream: the room is over, or the server is not back yet.
+async function again() {
+  try {
+    const answer = await fetch(base, { cache: 'no-store' });
+    if (answer.status === 404) return finish();
+  } catch {
+    // not back yet
+  }
+  return setTimeout(listen, 1000);
+}
+
+// The owner's stream carries the secret in a header, which EventSource cannot.
+async function watch() {
+  heard = Date.now();
+  const stop = new AbortController();
+  stream = { close: () => stop.abort() };
+  try {
+    const answer = await fetch(`${base}/events`, { headers: { Authorization: `Bearer ${secret}` }, signal: stop.signal, cache: 'no-store' });
+    if (answer.status === 404) return finish();
+    if (!answer.ok) return notice((await answer.json()).error);
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    let text = '';
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      heard = Date.now();
+      text += value;
+      const parts = text.split('\n\n');
+      text = parts.pop();
+      for (const part of parts) {
+        if (part.startsWith('event: end')) return finish();
+        const line = part.split('\n').find((each) => each.startsWith('data: {'));
+        if (line) take(JSON.parse(line.slice(6)));
+      }
+    }
+  } catch {
+    // the network went; it is tried again below
+  }
+  if (!over) {
+    connected(false);
+    setTimeout(watch, 1000);
+  }
+  return null;
+}
+
+const listen = () => (over ? null : owner ? watch() : follow());
+
+function connected(yes) {
+  document.body.classList.toggle('lost', !yes);
+  part('status').textContent = yes ? '' : words.lost;
+}
+
+function finish() {
+  over = true;
+  stream?.close();
+  document.body.classList.remove('black', 'lost');
+  document.body.classList.add('over');
+  main.replaceChildren(make('h1', { textContent: words.over }), make('p', { textContent: words.over_more }));
+  part('status').textContent = '';
+}
+
+// A phone that slept: its stream may look open and be dead.
+const awake = () => {
+  if (!over && document.visibilityState === 'visible' && Date.now() - heard > 5000) {
+    stream?.close();
+    if (!owner) listen();
+  }
+};
+document.addEventListener('visibilitychange', awake);
+window.addEventListener('online', awake);
+setInterval(() => {
+  if (!over && Date.now() - heard > STALE) {
+    stream?.close();
+    if (!owner) listen();
+  }
+}, 5000);
+
+// ---- Parts of the page
+
+const part = (name) => document.getElementById(name);
+
+function notice(text) {
+  part('notice').textContent = text || '';
+}
+
+// Text of the lesson: HTML that the server made out of Markdown and that holds no tag of the teacher's own.
+function prose(html) {
+  const box = make('div', { className: 'prose' });
+  box.innerHTML = html;
+  return box;
+}
+
+function mark() {
+  const asked = state.question;
+  const mine = own[state.vote];
+  if (!asked || mine === undefined) return [];
+  if (asked.kind === 'cell') return mine;
+  return asked.kind === 'word' ? [asked.row, mine] : [];
+}
+
+function maps(parent) {
+  const live = [];
+  const data = extra().concat(state.pictures);
+  for (const [i, picture] of data.entries()) {
+    const root = parent.appendChild(make('div', { className: 'map-root' }));
+    const chosen = i === data.length - state.pictures.length ? mark() : [];
+    const keep = (name, value) => name === 'cell' && clicked(i, value);
+    const component = matrix(root, { keep });
+    const rows = picture.queries.length;
+    const columns = picture.keys.length;
+    const values = new Float32Array(rows * columns).fill(Number.NaN);
+    picture.values?.forEach((row, r) => {
+      row?.forEach((x, c) => {
+        values[r * columns + c] = x ?? Number.NaN;
+      });
+    });
+    const signed = picture.signed;
+    const meta = {
+      queries: picture.queries,
+      keys: picture.keys,
+      low: signed ? -1 : 0,
+      high: 1,
+      pinned: chosen,
+      title: picture.title,
+      note: '',
+      link: `live ${i}`,
+      height: mode === 'teach' ? Math.max(220, innerHeight - 300) : null,
+      largest: mode === 'teach' ? 90 : 56,
+      square: true,
+      numbers: true,
+      exact: false,
+      words: { ...words, masked: picture.values ? words.masked : words.curtain, value: words.weight },
+      ...boot.palette[signed ? 'signed' : 'weights'],
+      roles: boot.palette.roles,
+      heads: boot.palette.heads,
+    };
+    component.update({ values, meta });
+    live.push(component);
+  }
+  return live;
+}
+
+// A class as a head: its own map, the nearest head's, and their difference. A mean row stands in its place in the map of the class.
+function extra() {
+  const { question: asked, tallies } = state;
+  const last = tallies?.at(-1);
+  if (!asked || !last?.rows) return [];
+  const best = last.nearest[0];
+  const sides = { queries: asked.queries, keys: asked.labels };
+  const made = [{ ...sides, values: last.rows, title: words.class_map }];
+  if (!best) return made;
+  const name = `L${best.layer}H${best.head}`;
+  const gap = last.rows.map((row, r) => row?.map((x, c) => x - last.map[r][c]) ?? null);
+  return [...made, { ...sides, values: last.map, title: name }, { ...sides, values: gap, title: `${words.class_map} − ${name}`, signed: true }];
+}
+
+function clicked(picture, cell) {
+  if (owner) {
+    command('point', cell[0] < 0 ? null : [picture, cell[0], cell[1]]);
+    document.activeElement?.blur();
+  } else if (state.question?.kind === 'cell' && !state.open && cell[0] >= 0 && own[state.vote] === undefined) {
+    choice = [cell[0], cell[1]];
+    part('chosen').textContent = `${state.question.queries[cell[0]]} → ${state.question.labels[cell[1]]}`;
+    part('send').disabled = false;
+  }
+}
+
+// Where the teacher points, shown in the map as a linked hover.
+function point() {
+  const at = state.pointer;
+  for (const i of state.pictures.keys()) {
+    const detail = { group: `live ${i}`, self: null, row: -1, column: -1 };
+    if (at && at[0] === i) Object.assign(detail, { row: at[1], column: at[2] });
+    window.dispatchEvent(new CustomEvent('attnlab-hover', { detail }));
+  }
+}
+
+// ---- What is asked
+
+let choice = null;
+
+function ask(parent) {
+  const asked = state.question;
+  const box = parent.appendChild(make('section', { className: 'ask' }));
+  const query = asked.kind === 'head' ? seat % asked.queries.length : asked.row;
+  box.append(make('h2', { textContent: state.round > 1 ? words.again_title : words.predict }), make('p', { className: 'question', textContent: asked.question }));
+  if (query !== undefined && asked.kind !== 'bet') box.append(make('p', { className: 'query' }, `${words.your_query}: `, make('b', { textContent: asked.queries[query] })));
+  if (owner) return;
+  choice = null;
+  if (own[state.vote] !== undefined && asked.kind !== 'bet') {
+    box.append(make('p', { className: 'done', textContent: say(words.answered, { answer: told(own[state.vote]) }) }));
+    return;
+  }
+  const send = make('button', { id: 'send', type: 'button', className: 'main', textContent: words.send, disabled: true });
+  const chosen = (value) => {
+    choice = value;
+    send.disabled = value === null;
+  };
+  box.append(WIDGETS[asked.kind](asked, chosen), send);
+  send.onclick = async () => {
+    send.disabled = true;
+    const vote = state.vote;
+    const given = choice;
+    if (asked.kind === 'bet') notice(words.computing);
+    const answer = await post('answers', { vote, answer: given });
+    if (answer) {
+      own[vote] = answer.answer;
+      drawn = {};
+      render();
+    } else send.disabled = false;
+  };
+}
+
+const WIDGETS = {
+  word: (asked, chosen) => buttons(asked.labels, chosen),
+  choice: (asked, chosen) => buttons(asked.options, chosen, 'tall'),
+  cell: () => make('p', {}, `${words.tap_cell} `, make('b', { id: 'chosen' })),
+  row: (asked, chosen) => bars(asked.labels, chosen),
+  head: (asked, chosen) => bars(asked.labels, chosen),
+  number: scale,
+  order,
+  bet,
+};
+
+// One of several: a group of radio buttons that look like buttons.
+function buttons(labels, chosen, shape = '') {
+  const group = make('div', { className: `options ${shape}` });
+  group.setAttribute('role', 'radiogroup');
+  labels.forEach((text, i) => {
+    const input = make('input', { type: 'radio', name: 'option', onchange: () => chosen(i) });
+    group.append(make('label', {}, input, make('span', { textContent: text })));
+  });
+  return group;
+}
+
+// A row drawn with the finger: bars that always sum to 100 %.
+function bars(labels, chosen) {
+  const heights = labels.map(() => 0);
+  const box = make('div', { className: 'bars' });
+  const columns = labels.map((text, i) => {
+    const fill = make('div', { className: 'fill' });
+    const track = make('div', { className: 'track', tabIndex: 0 }, fill);
+    track.setAttribute('role', 'slider');
+    track.setAttribute('aria-label', text);
+    track.setAttribute('aria-valuemin', 0);
+    track.setAttribute('aria-valuemax', 100);
+    const share = make('small');
+    const set = (x) => {
+      heights[i] = Math.min(1, Math.max(0, x));
+      show();
+    };
+    track.onkeydown = (event) => {
+      const step = { ArrowUp: 0.05, ArrowRight: 0.05, ArrowDown: -0.05, ArrowLeft: -0.05 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      set(heights[i] + step);
+    };
+    box.append(make('div', { className: 'bar' }, share, track, make('span', { textContent: text })));
+    return { track, fill, share, set };
+  });
+  function show() {
+    const total = heights.reduce((sum, x) => sum + x, 0);
+    columns.forEach(({ track, fill, share }, i) => {
+      const part = total ? heights[i] / total : 0;
+      fill.style.height = percent(heights[i]);
+      share.textContent = percent(part);
+      track.setAttribute('aria-valuenow', Math.round(100 * part));
+    });
+    chosen(total ? heights.map((x) => x / total) : null);
+  }
+  // One finger may sweep over all bars.
+  const sweep = (event) => {
+    if (event.type === 'pointermove' && !event.buttons) return;
+    for (const { track, set } of columns) {
+      const edge = track.getBoundingClientRect();
+      if (event.clientX >= edge.left && event.clientX < edge.right) set((edge.bottom - event.clientY) / edge.height);
+    }
+    event.preventDefault();
+  };
+  box.onpointerdown = sweep;
+  box.onpointermove = sweep;
+  show();
+  return make('div', {}, make('p', { className: 'hint', textContent: words.draw_hint }), box);
+}
+
+function scale(asked, chosen) {
+  const middle = (asked.low + asked.high) / 2;
+  const step = (asked.high - asked.low) / 100;
+  const input = make('input', { type: 'range', min: asked.low, max: asked.high, step, value: middle });
+  input.setAttribute('aria-label', asked.question);
+  const out = make('output', { textContent: '–' });
+  input.oninput = () => {
+    out.textContent = Number(input.value).toFixed(2);
+    chosen(Number(input.value));
+  };
+  return make('div', { className: 'scale' }, input, out);
+}
+
+function order(asked, chosen) {
+  const list = make('ol', { className: 'order' });
+  let places = asked.options.map((_, i) => i);
+  const swap = (at, step) => {
+    const to = at + step;
+    if (to < 0 || to >= places.length) return;
+    [places[at], places[to]] = [places[to], places[at]];
+    places = [...places];
+    show();
+  };
+  function show() {
+    const arrow = (at, step, sign, name) => {
+      const button = make('button', { type: 'button', textContent: sign, onclick: () => swap(at, step) });
+      button.setAttribute('aria-label', `${name} ${asked.options[places[at]]}`);
+      return button;
+    };
+    list.replaceChildren(
+      ...places.map((i, at) => make('li', {}, make('span', { textContent: asked.options[i] }), arrow(at, -1, '↑', words.up), arrow(at, 1, '↓', words.down))),
+    );
+    chosen([...places]);
+  }
+  show();
+  return make('div', {}, make('p', { className: 'hint', textContent: words.order_hint }), list);
+}
+
+function bet(asked, chosen) {
+  let word = null;
+  const into = make('input', { type: 'text', maxLength: 24, placeholder: words.bet_into });
+  into.setAttribute('aria-label', words.bet_into);
+  const look = () => chosen(word !== null && into.value.trim() ? { word, into: into.value.trim() } : null);
+  into.oninput = look;
+  const group = buttons(asked.labels, (i) => {
+    word = i;
+    look();
+  });
+  const mine = own[state.vote];
+  const best = mine ? [make('p', { className: 'done', textContent: say(words.bet_mine, { answer: told(mine), moved: mine.moved.toFixed(3) }) })] : [];
+  return make('div', {}, make('p', { className: 'hint', textContent: words.bet_hint }), group, into, ...best);
+}
+
+// An answer in words.
+function told(answer) {
+  const asked = state.question;
+  if (asked.kind === 'word') return asked.labels[answer];
+  if (asked.kind === 'choice') return asked.options[answer];
+  if (asked.kind === 'cell') return `${asked.queries[answer[0]]} → ${asked.labels[answer[1]]}`;
+  if (asked.kind === 'number') return answer.toFixed(2);
+  if (asked.kind === 'order') return answer.map((i) => asked.options[i]).join(' > ');
+  if (asked.kind === 'bet') return `${asked.labels[answer.word]} → ${answer.into}`;
+  return answer.map((x, i) => `${asked.labels[i]} ${percent(x)}`).join(', ');
+}
+
+// ---- What came out
+
+function reveal(parent) {
+  const { question: asked, answer, tallies } = state;
+  const box = parent.appendChild(make('section', { className: 'reveal' }));
+  const mine = own[state.vote] ?? own[`${state.vote.slice(0, -1)}1`];
+  box.append(make('h2', { textContent: words.result }));
+  if (mine !== undefined) box.append(make('p', {}, `${words.you_said}: `, make('b', { textContent: told(mine) })));
+  const right = { word: () => asked.labels[answer.best], choice: () => asked.options[answer.best], number: () => answer.value.toFixed(2) };
+  right.cell = () => told(answer.best);
+  right.order = () => told(answer.order);
+  if (right[asked.kind]) box.append(make('p', {}, `${words.model_says}: `, make('b', { textContent: right[asked.kind]() })));
+  tallies.forEach((tally, i) => {
+    const name = tallies.length > 1 ? (i ? words.second_vote : words.first_vote) : words.class_said;
+    box.append(make('h3', { textContent: `${name} (${say(words.count, { n: tally.n })})` }));
+    box.append(RESULTS[asked.kind](asked, answer, tally, mine));
+  });
+  if (state.explain) box.append(prose(state.explain));
+}
+
+const table = (rows) => make('div', { className: 'tally' }, ...rows);
+
+// A line with bars: [class name, share, label] each.
+function line(name, shares, { right = false, mine = false } = {}) {
+  const row = make('div', { className: `line${right ? ' right' : ''}${mine ? ' mine' : ''}` }, make('span', { className: 'name', textContent: name }));
+  const side = make('div', { className: 'side' });
+  for (const [kind, share, text] of shares) {
+    const bar = make('div', { className: `share ${kind}` });
+    bar.style.width = `${Math.max(0.5, 100 * share)}%`;
+    side.append(make('div', { className: 'slot' }, bar), make('small', { textContent: text }));
+  }
+  row.append(side);
+  return row;
+}
+
+const RESULTS = {
+  word: (asked, answer, tally, mine) =>
+    table(asked.labels.map((name, i) => line(name, counted(tally, i).concat([['model', answer.row[i], answer.row[i].toFixed(2)]]), { right: i === answer.best, mine: i === mine }))),
+  choice: (asked, answer, tally, mine) => table(asked.options.map((name, i) => line(name, counted(tally, i), { right: i === answer.best, mine: i === mine }))),
+  cell: (asked, answer, tally) =>
+    table(tally.cells.slice(0, 6).map(([row, column, n]) => line(`${asked.queries[row]} → ${asked.labels[column]}`, [['class', n / tally.n, `${n}`]], { right: String([row, column]) === String(answer.best) }))),
+  row: (asked, answer, tally, mine) =>
+    table(
+      asked.labels.map((name, i) => {
+        const shares = [['model', answer.row[i], answer.row[i].toFixed(2)]];
+        if (tally.row) shares.push(['class', tally.row[i], `${tally.row[i].toFixed(2)} (${signed(tally.row[i] - answer.row[i])})`]);
+        if (mine) shares.push(['own', mine[i], mine[i].toFixed(2)]);
+        return line(name, shares);
+      }),
+    ),
+  number: (asked, answer, tally) => {
+    const width = (asked.high - asked.low) / tally.counts.length;
+    const most = Math.max(1, ...tally.counts);
+    const rows = tally.counts.map((n, i) => {
+      const low = asked.low + i * width;
+      const inside = answer.value >= low && (answer.value < low + width || i === tally.counts.length - 1);
+      return line(`${low.toFixed(2)} – ${(low + width).toFixed(2)}`, [['class', n / most, `${n}`]], { right: inside });
+    });
+    return table(rows);
+  },
+  order: (_asked, answer, tally) =>
+    table(tally.orders.map(([places, n]) => line(told(places), [['class', n / tally.n, `${n}`]], { right: String(places) === String(answer.order) }))),
+  head: (_asked, _answer, tally) => {
+    if (!tally.nearest.length) return make('p', { textContent: words.nobody });
+    const best = tally.nearest[0];
+    const list = tally.nearest.map((one) => line(`L${one.layer}H${one.head}`, [['class', 1 - one.distance, one.distance.toFixed(3)]]));
+    return make('div', {}, make('p', { className: 'like', textContent: say(words.like, { head: `L${best.layer}H${best.head}` }) }), table(list));
+  },
+  bet: (asked, _answer, tally) => table(tally.board.map((one) => line(`${asked.labels[one.word]} → ${one.into}`, [['class', one.moved, one.moved.toFixed(3)]]))),
+};
+
+const signed = (x) => `${x < 0 ? '−' : '+'}${Math.abs(x).toFixed(2)}`;
+const counted = (tally, i) => [['class', tally.n ? tally.counts[i] / tally.n : 0, `${tally.counts[i]}`]];
+
+// ---- The page
+
+function render() {
+  document.body.classList.toggle('black', state.black);
+  document.body.classList.toggle('frozen', state.frozen);
+  document.title = `${state.title} · ${boot.code}`;
+  part('place').textContent = `${state.step + 1} / ${state.steps}`;
+  // Only what changed is drawn again: an answer that is being thought about stays.
+  const shape = JSON.stringify([state.step, state.vote, state.open, own[state.vote], state.open ? state.tallies : 0, state.explain?.length]);
+  if (shape !== drawn.shape) {
+    drawn.shape = shape;
+    main.replaceChildren();
+    notice('');
+    VIEWS[mode](main);
+  }
+  if (mode !== 'notes') point();
+  if (owner) panel();
+}
+
+function step(parent) {
+  parent.append(make('h1', { textContent: state.title }));
+  if (state.html) parent.append(prose(state.html));
+  const side = parent.appendChild(make('div', { className: 'two' }));
+  const asking = state.question && !state.open;
+  const pictures = make('div', { className: 'maps' });
+  const text = make('div', { className: 'said' });
+  side.append(pictures, text);
+  if (asking) ask(text);
+  else if (state.question) reveal(text);
+  else if (state.explain) text.append(prose(state.explain));
+  if (!text.childNodes.length) side.classList.add('alone');
+  maps(pictures);
+}
+
+const VIEWS = {
+  follow(parent) {
+    step(parent);
+    if (state.link) {
+      const address = new URL(`../${state.link}${state.link.includes('?') ? '&' : '?'}live=${boot.code}`, location.href.replace(/\/$/, ''));
+      parent.append(make('p', { className: 'roam' }, make('a', { href: address.href, textContent: words.roam })));
+    }
+  },
+  teach: step,
+  notes(parent) {
+    parent.append(make('h1', { textContent: state.title }), prose(state.notes || `<p>${words.no_notes}</p>`));
+    if (state.open && state.tallies) reveal(parent);
+  },
+};
+
+// What only the teacher sees: who is here, who has answered, what can be done.
+function panel() {
+  const asked = state.question;
+  part('counts').textContent = say(words.here, { n: state.here }) + (asked ? ` · ${say(words.answers, { n: state.answered })}` : '');
+  part('coming').textContent = state.next ? `${words.next_step}: ${state.next}` : words.last_step;
+  part('held').textContent = state.frozen ? say(words.frozen_at, { step: state.followed + 1 }) : '';
+  for (const button of document.querySelectorAll('[data-do]')) {
+    const action = button.dataset.do;
+    button.disabled = (['open', 'again'].includes(action) && !asked) || (action === 'open' && state.open) || (action === 'second' && !state.second);
+    if (action === 'again') button.disabled ||= state.round > 1 && !state.open;
+    if (action === 'freeze' || action === 'black') button.setAttribute('aria-pressed', state[action === 'freeze' ? 'frozen' : 'black']);
+  }
+}
+
+// ---- The teacher's hands
+
+const KEYS = {
+  ArrowRight: 'next',
+  PageDown: 'next',
+  ' ': 'next',
+  ArrowLeft: 'back',
+  PageUp: 'back',
+  o: 'open',
+  v: 'again',
+  s: 'second',
+  f: 'freeze',
+  b: 'black',
+  '.': 'black',
+};
+
+function run(action) {
+  if (action === 'end' && !confirm(words.end_sure)) return;
+  if (action === 'join') part('join').hidden = !part('join').hidden;
+  else if (action === 'full') document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen();
+  else if (action === 'window') open(`${base}/notes#${secret}`, `notes ${boot.code}`, 'width=900,height=700');
+  else if (action === 'export') save();
+  else command(action);
+}
+
+async function save() {
+  const answer = await fetch(`${base}/export`, { headers: { Authorization: `Bearer ${secret}` } });
+  const link = make('a', { href: URL.createObjectURL(await answer.blob()), download: `class-${boot.code}.json` });
+  link.click();
+}
+
+if (owner) {
+  for (const button of document.querySelectorAll('[data-do]')) {
+    button.onclick = () => {
+      run(button.dataset.do);
+      button.blur();
+    };
+  }
+  document.addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || ['INPUT', 'TEXTAREA'].includes(event.target.tagName)) return;
+    if (event.target.tagName === 'CANVAS' && event.key.startsWith('Arrow')) return;
+    const action = event.key === 'c' ? 'join' : KEYS[event.key];
+    if (!action) return;
+    event.preventDefault();
+    run(action);
+  });
+  let start = null;
+  document.addEventListener('touchstart', (event) => {
+    start = event.touches.length === 1 && event.target.tagName !== 'CANVAS' ? event.touches[0].clientX : null;
+  });
+  document.addEventListener('touchend', (event) => {
+    const moved = start === null ? 0 : event.changedTouches[0].clientX - start;
+    if (Math.abs(moved) > DRAG) run(moved < 0 ? 'next' : 'back');
+  });
+  if (mode === 'notes') {
+    const begun = Date.now();
+    const two = (x) => String(x).padStart(2, '0');
+    const tick = () => {
+      const gone = Math.floor((Date.now() - begun) / 1000);
+      const now = new Date();
+      part('clock').textContent = `${two(now.getHours())}:${two(now.getMinutes())} · ${Math.floor(gone / 60)}:${two(gone % 60)}`;
+    };
+    tick();
+    setInterval(tick, 1000);
+  }
+}
+
+if (part('address')) part('address').textContent = location.origin + base;
+if (owner && !secret) notice(words.no_owner);
+else listen();
