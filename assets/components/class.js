@@ -39,7 +39,8 @@ async function post(path, body) {
   }
 }
 
-const command = (action, value) => post('control', { do: action, value, version: action === 'next' || action === 'back' ? state?.version : undefined });
+const command = (action, value) =>
+  post('control', { do: action, value, version: action === 'next' || action === 'back' ? state?.version : undefined });
 
 function take(next) {
   heard = Date.now();
@@ -87,7 +88,11 @@ async function watch() {
   const stop = new AbortController();
   stream = { close: () => stop.abort() };
   try {
-    const answer = await fetch(`${base}/events`, { headers: { Authorization: `Bearer ${secret}` }, signal: stop.signal, cache: 'no-store' });
+    const answer = await fetch(`${base}/events`, {
+      headers: { Authorization: `Bearer ${secret}` },
+      signal: stop.signal,
+      cache: 'no-store',
+    });
     if (answer.status === 404) return finish();
     if (!answer.ok) return notice((await answer.json()).error);
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -223,7 +228,11 @@ function extra() {
   if (!best) return made;
   const name = `L${best.layer}H${best.head}`;
   const gap = last.rows.map((row, r) => row?.map((x, c) => x - last.map[r][c]) ?? null);
-  return [...made, { ...sides, values: last.map, title: name }, { ...sides, values: gap, title: `${words.class_map} − ${name}`, signed: true }];
+  return [
+    ...made,
+    { ...sides, values: last.map, title: name },
+    { ...sides, values: gap, title: `${words.class_map} − ${name}`, signed: true },
+  ];
 }
 
 function clicked(picture, cell) {
@@ -255,8 +264,12 @@ function ask(parent) {
   const asked = state.question;
   const box = parent.appendChild(make('section', { className: 'ask' }));
   const query = asked.kind === 'head' ? seat % asked.queries.length : asked.row;
-  box.append(make('h2', { textContent: state.round > 1 ? words.again_title : words.predict }), make('p', { className: 'question', textContent: asked.question }));
-  if (query !== undefined && asked.kind !== 'bet') box.append(make('p', { className: 'query' }, `${words.your_query}: `, make('b', { textContent: asked.queries[query] })));
+  box.append(
+    make('h2', { textContent: state.round > 1 ? words.again_title : words.predict }),
+    make('p', { className: 'question', textContent: asked.question }),
+  );
+  if (query !== undefined && asked.kind !== 'bet')
+    box.append(make('p', { className: 'query' }, `${words.your_query}: `, make('b', { textContent: asked.queries[query] })));
   if (owner) return;
   choice = null;
   if (own[state.vote] !== undefined && asked.kind !== 'bet') {
@@ -385,7 +398,9 @@ function order(asked, chosen) {
       return button;
     };
     list.replaceChildren(
-      ...places.map((i, at) => make('li', {}, make('span', { textContent: asked.options[i] }), arrow(at, -1, '↑', words.up), arrow(at, 1, '↓', words.down))),
+      ...places.map((i, at) =>
+        make('li', {}, make('span', { textContent: asked.options[i] }), arrow(at, -1, '↑', words.up), arrow(at, 1, '↓', words.down)),
+      ),
     );
     chosen([...places]);
   }
@@ -404,7 +419,9 @@ function bet(asked, chosen) {
     look();
   });
   const mine = own[state.vote];
-  const best = mine ? [make('p', { className: 'done', textContent: say(words.bet_mine, { answer: told(mine), moved: mine.moved.toFixed(3) }) })] : [];
+  const best = mine
+    ? [make('p', { className: 'done', textContent: say(words.bet_mine, { answer: told(mine), moved: mine.moved.toFixed(3) }) })]
+    : [];
   return make('div', {}, make('p', { className: 'hint', textContent: words.bet_hint }), group, into, ...best);
 }
 
@@ -444,7 +461,11 @@ const table = (rows) => make('div', { className: 'tally' }, ...rows);
 
 // A line with bars: [class name, share, label] each.
 function line(name, shares, { right = false, mine = false } = {}) {
-  const row = make('div', { className: `line${right ? ' right' : ''}${mine ? ' mine' : ''}` }, make('span', { className: 'name', textContent: name }));
+  const row = make(
+    'div',
+    { className: `line${right ? ' right' : ''}${mine ? ' mine' : ''}` },
+    make('span', { className: 'name', textContent: name }),
+  );
   const side = make('div', { className: 'side' });
   for (const [kind, share, text] of shares) {
     const bar = make('div', { className: `share ${kind}` });
@@ -457,10 +478,26 @@ function line(name, shares, { right = false, mine = false } = {}) {
 
 const RESULTS = {
   word: (asked, answer, tally, mine) =>
-    table(asked.labels.map((name, i) => line(name, counted(tally, i).concat([['model', answer.row[i], answer.row[i].toFixed(2)]]), { right: i === answer.best, mine: i === mine }))),
-  choice: (asked, answer, tally, mine) => table(asked.options.map((name, i) => line(name, counted(tally, i), { right: i === answer.best, mine: i === mine }))),
+    table(
+      asked.labels.map((name, i) =>
+        line(name, counted(tally, i).concat([['model', answer.row[i], answer.row[i].toFixed(2)]]), {
+          right: i === answer.best,
+          mine: i === mine,
+        }),
+      ),
+    ),
+  choice: (asked, answer, tally, mine) =>
+    table(asked.options.map((name, i) => line(name, counted(tally, i), { right: i === answer.best, mine: i === mine }))),
   cell: (asked, answer, tally) =>
-    table(tally.cells.slice(0, 6).map(([row, column, n]) => line(`${asked.queries[row]} → ${asked.labels[column]}`, [['class', n / tally.n, `${n}`]], { right: String([row, column]) === String(answer.best) }))),
+    table(
+      tally.cells
+        .slice(0, 6)
+        .map(([row, column, n]) =>
+          line(`${asked.queries[row]} → ${asked.labels[column]}`, [['class', n / tally.n, `${n}`]], {
+            right: String([row, column]) === String(answer.best),
+          }),
+        ),
+    ),
   row: (asked, answer, tally, mine) =>
     table(
       asked.labels.map((name, i) => {
@@ -481,14 +518,24 @@ const RESULTS = {
     return table(rows);
   },
   order: (_asked, answer, tally) =>
-    table(tally.orders.map(([places, n]) => line(told(places), [['class', n / tally.n, `${n}`]], { right: String(places) === String(answer.order) }))),
+    table(
+      tally.orders.map(([places, n]) =>
+        line(told(places), [['class', n / tally.n, `${n}`]], { right: String(places) === String(answer.order) }),
+      ),
+    ),
   head: (_asked, _answer, tally) => {
     if (!tally.nearest.length) return make('p', { textContent: words.nobody });
     const best = tally.nearest[0];
     const list = tally.nearest.map((one) => line(`L${one.layer}H${one.head}`, [['class', 1 - one.distance, one.distance.toFixed(3)]]));
-    return make('div', {}, make('p', { className: 'like', textContent: say(words.like, { head: `L${best.layer}H${best.head}` }) }), table(list));
+    return make(
+      'div',
+      {},
+      make('p', { className: 'like', textContent: say(words.like, { head: `L${best.layer}H${best.head}` }) }),
+      table(list),
+    );
   },
-  bet: (asked, _answer, tally) => table(tally.board.map((one) => line(`${asked.labels[one.word]} → ${one.into}`, [['class', one.moved, one.moved.toFixed(3)]]))),
+  bet: (asked, _answer, tally) =>
+    table(tally.board.map((one) => line(`${asked.labels[one.word]} → ${one.into}`, [['class', one.moved, one.moved.toFixed(3)]]))),
 };
 
 const signed = (x) => `${x < 0 ? '−' : '+'}${Math.abs(x).toFixed(2)}`;
@@ -502,7 +549,14 @@ function render() {
   document.title = `${state.title} · ${boot.code}`;
   part('place').textContent = `${state.step + 1} / ${state.steps}`;
   // Only what changed is drawn again: an answer that is being thought about stays.
-  const shape = JSON.stringify([state.step, state.vote, state.open, own[state.vote], state.open ? state.tallies : 0, state.explain?.length]);
+  const shape = JSON.stringify([
+    state.step,
+    state.vote,
+    state.open,
+    own[state.vote],
+    state.open ? state.tallies : 0,
+    state.explain?.length,
+  ]);
   if (shape !== drawn.shape) {
     drawn.shape = shape;
     main.replaceChildren();
@@ -551,7 +605,8 @@ function panel() {
   part('held').textContent = state.frozen ? say(words.frozen_at, { step: state.followed + 1 }) : '';
   for (const button of document.querySelectorAll('[data-do]')) {
     const action = button.dataset.do;
-    button.disabled = (['open', 'again'].includes(action) && !asked) || (action === 'open' && state.open) || (action === 'second' && !state.second);
+    button.disabled =
+      (['open', 'again'].includes(action) && !asked) || (action === 'open' && state.open) || (action === 'second' && !state.second);
     if (action === 'again') button.disabled ||= state.round > 1 && !state.open;
     if (action === 'freeze' || action === 'black') button.setAttribute('aria-pressed', state[action === 'freeze' ? 'frozen' : 'black']);
   }

@@ -54,7 +54,7 @@ def class_rows(question: Mapping[str, Any], given: Mapping[str, Any]) -> list[li
         mine[query_of(voter, question)].append(row)
     means: list[list[float] | None] = []
     for rows in mine:
-        means.append(np.mean(rows, axis=0).round(4).tolist() if rows else None)  # type: ignore[arg-type]
+        means.append(np.mean(rows, axis=0).round(4).tolist() if rows else None)
     return means
 
 

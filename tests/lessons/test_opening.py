@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from attnlab.lessons.answers import check_answer, read_maps
+from attnlab.lessons.bets import place_bet
 from attnlab.lessons.links import read_link
 from attnlab.lessons.look import beside, see
 from attnlab.lessons.numbers import number_of, place_of, read_asked
@@ -207,3 +208,16 @@ def test_an_answer_is_counted_as_what_it_is(kind, good, counted):
             continue
         with pytest.raises(InputError):
             check_answer(question, bad)
+
+
+def test_a_bet_is_a_real_forward_pass():
+    link = "heads?text=The+cat+sat+on+the+mat&layer=3&head=1&bare=true&renormalise=true&words=true"
+    asked = {"row": 2}
+    moved = place_bet(link, asked, {"word": 1, "into": "dog"})
+    assert 0 < moved < 1
+    assert moved == pytest.approx(number_of("change sat | text=The+dog+sat+on+the+mat", read_link(link)), abs=1e-4)
+    assert place_bet(link, asked, {"word": 1, "into": "cat"}) == 0
+    pieces = "heads?text=The+cat+sat&layer=3&head=1"
+    for bet, why in (({"word": 0, "into": "dog"}, "no word"), ({"word": 2, "into": "unbelievably"}, "how many tokens")):
+        with pytest.raises(InputError, match=why):
+            place_bet(pieces, asked, bet)
