@@ -269,7 +269,14 @@ function ask(parent) {
     make('p', { className: 'question', textContent: asked.question }),
   );
   if (query !== undefined && asked.kind !== 'bet')
-    box.append(make('p', { className: 'query' }, `${words.your_query}: `, make('b', { textContent: asked.queries[query] })));
+    box.append(
+      make(
+        'p',
+        { className: 'query' },
+        `${asked.kind === 'head' ? words.your_query : words.query}: `,
+        make('b', { textContent: asked.queries[query] }),
+      ),
+    );
   if (owner) return;
   choice = null;
   if (own[state.vote] !== undefined && asked.kind !== 'bet') {
@@ -434,7 +441,8 @@ function told(answer) {
   if (asked.kind === 'number') return answer.toFixed(2);
   if (asked.kind === 'order') return answer.map((i) => asked.options[i]).join(' > ');
   if (asked.kind === 'bet') return `${asked.labels[answer.word]} → ${answer.into}`;
-  return answer.map((x, i) => `${asked.labels[i]} ${percent(x)}`).join(', ');
+  const shares = answer.map((x, i) => [asked.labels[i], x]).filter(([, x]) => x >= 0.005);
+  return shares.map(([name, x]) => `${name} ${percent(x)}`).join(', ');
 }
 
 // ---- What came out
@@ -449,15 +457,20 @@ function reveal(parent) {
   right.cell = () => told(answer.best);
   right.order = () => told(answer.order);
   if (right[asked.kind]) box.append(make('p', {}, `${words.model_says}: `, make('b', { textContent: right[asked.kind]() })));
+  if (state.explain && mode !== 'notes') box.append(prose(state.explain));
   tallies.forEach((tally, i) => {
     const name = tallies.length > 1 ? (i ? words.second_vote : words.first_vote) : words.class_said;
     box.append(make('h3', { textContent: `${name} (${say(words.count, { n: tally.n })})` }));
     box.append(RESULTS[asked.kind](asked, answer, tally, mine));
   });
-  if (state.explain) box.append(prose(state.explain));
 }
 
-const table = (rows) => make('div', { className: 'tally' }, ...rows);
+// Lines, and what their colours stand for.
+function table(rows, kinds = ['class']) {
+  const names = { class: words.class_said, model: words.model_says, own: words.you_said };
+  const keys = kinds.map((kind) => make('span', { className: `key ${kind}`, textContent: names[kind] }));
+  return make('div', { className: 'tally' }, make('p', { className: 'keys' }, ...keys), ...rows);
+}
 
 // A line with bars: [class name, share, label] each.
 function line(name, shares, { right = false, mine = false } = {}) {
@@ -485,18 +498,17 @@ const RESULTS = {
           mine: i === mine,
         }),
       ),
+      ['class', 'model'],
     ),
   choice: (asked, answer, tally, mine) =>
     table(asked.options.map((name, i) => line(name, counted(tally, i), { right: i === answer.best, mine: i === mine }))),
   cell: (asked, answer, tally) =>
     table(
-      tally.cells
-        .slice(0, 6)
-        .map(([row, column, n]) =>
-          line(`${asked.queries[row]} → ${asked.labels[column]}`, [['class', n / tally.n, `${n}`]], {
-            right: String([row, column]) === String(answer.best),
-          }),
-        ),
+      tally.cells.slice(0, 6).map(([row, column, n]) =>
+        line(`${asked.queries[row]} → ${asked.labels[column]}`, [['class', n / tally.n, `${n}`]], {
+          right: String([row, column]) === String(answer.best),
+        }),
+      ),
     ),
   row: (asked, answer, tally, mine) =>
     table(
@@ -506,6 +518,7 @@ const RESULTS = {
         if (mine) shares.push(['own', mine[i], mine[i].toFixed(2)]);
         return line(name, shares);
       }),
+      mine ? ['model', 'class', 'own'] : ['model', 'class'],
     ),
   number: (asked, answer, tally) => {
     const width = (asked.high - asked.low) / tally.counts.length;
@@ -531,14 +544,17 @@ const RESULTS = {
       'div',
       {},
       make('p', { className: 'like', textContent: say(words.like, { head: `L${best.layer}H${best.head}` }) }),
-      table(list),
+      table(list, []),
     );
   },
   bet: (asked, _answer, tally) =>
-    table(tally.board.map((one) => line(`${asked.labels[one.word]} → ${one.into}`, [['class', one.moved, one.moved.toFixed(3)]]))),
+    table(
+      tally.board.map((one) => line(`${asked.labels[one.word]} → ${one.into}`, [['class', one.moved, one.moved.toFixed(3)]])),
+      [],
+    ),
 };
 
-const signed = (x) => `${x < 0 ? '−' : '+'}${Math.abs(x).toFixed(2)}`;
+const signed = (x) => (Math.abs(x) < 0.005 ? '0' : `${x < 0 ? '−' : '+'}${Math.abs(x).toFixed(2)}`);
 const counted = (tally, i) => [['class', tally.n ? tally.counts[i] / tally.n : 0, `${tally.counts[i]}`]];
 
 // ---- The page
