@@ -3,7 +3,7 @@
 import streamlit as st
 
 from attnlab.ui import link
-from attnlab.ui.language import choose_language, language, settle_language, t
+from attnlab.ui.language import choose_language, language, linked_language, settle_language, t
 from attnlab.words import ASSETS, LANGUAGES
 
 link.begin()
@@ -36,7 +36,7 @@ with st.container(horizontal=True, gap="small", key="languages"):
     for code, name in LANGUAGES.items():
         st.button(name, key=f"speak {code}", type="tertiary", disabled=code == language(), on_click=choose_language, args=(code,))
 
-link.put("lang", st.session_state.get("chosen_language") or link.given("lang"))
+link.put("lang", linked_language())
 try:
     page.run()
 finally:  # a page that stopped at a mistake has its address too

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from attnlab.core.trace import Array, Attention, Tokens, frozen
+from attnlab.core.trace import Array, Attention, Tokens, Trace, frozen
 
 By = Literal["position", "sequence"]
 Pair = tuple[int | None, int | None]
@@ -132,3 +132,80 @@ def head_distances(a: Attention, b: Attention, by: By = "sequence") -> Array:
     if not rows.both:
         return frozen(np.full(a.n_heads, np.nan))
     return frozen(row_distances(a.all_weights(), b.all_weights(), rows, keys).mean(-1))
+
+
+# Two heads on common axes
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One head of one trace, and what to call it."""
+
+    trace: Trace
+    attention: Attention
+    head: int
+    name: str
+
+    @property
+    def weights(self) -> Array:
+        return self.attention.weights(self.head)
+
+
+@dataclass(frozen=True, eq=False)
+class Both:
+    """Two sides on the same axes: every token of either side has its row and column, and cells that one side lacks are NaN."""
+
+    a: Side
+    b: Side
+    rows: Alignment
+    keys: Alignment
+    queries: list[str]
+    columns: list[str]
+    spread: tuple[Array, Array]
+    difference: Array
+
+
+def lay_together(a: Side, b: Side, by: By) -> Both:
+    """Both sides on common axes."""
+    rows, keys = align(a.attention.queries, b.attention.queries, by), align(a.attention.keys, b.attention.keys, by)
+    names = (
+        rows.labels(a.attention.queries.pieces, b.attention.queries.pieces),
+        keys.labels(a.attention.keys.pieces, b.attention.keys.pieces),
+    )
+    spread = tuple(lay_out(side.weights, rows, keys, which) for which, side in enumerate((a, b)))
+    return Both(a, b, rows, keys, *names, (spread[0], spread[1]), difference(a.weights, b.weights, rows, keys))
+
+
+def lay_out(weights: Array, rows: Alignment, keys: Alignment, which: int) -> Array:
+    """One side's weights on the common axes, NaN where the token is the other side's alone. [q k] -> [pairs pairs]"""
+    at_row, at_key = ([n for n, pair in enumerate(side.pairs) if pair[which] is not None] for side in (rows, keys))
+    from_row, from_key = ([i for pair in side.pairs if (i := pair[which]) is not None] for side in (rows, keys))
+    out = np.full((len(rows.pairs), len(keys.pairs)), np.nan, np.float32)
+    out[np.ix_(at_row, at_key)] = weights[np.ix_(from_row, from_key)]
+    return frozen(out)
+
+
+def rank_heads(both: Both, by: By, *, from_left: bool = False) -> list[tuple[int, int, float]]:
+    """Layer, head and how far the head changed, the most changed first; empty where two models have other layers or heads.
+
+    from_left: the distance from the left head to every head of the right model instead.
+    """
+    left, right = both.a.trace.layers(both.a.attention.stack), both.b.trace.layers(both.b.attention.stack)
+    if from_left:
+        found = _distances_from(both.a, both.a.trace.layers(both.b.attention.stack))
+    elif [x.n_heads for x in left] != [x.n_heads for x in right]:
+        return []
+    else:
+        each = ((x.layer, head_distances(x, y, by)) for x, y in zip(left, right, strict=True))
+        found = [(layer, head, float(d)) for layer, distances in each for head, d in enumerate(distances) if np.isfinite(d)]
+    return sorted(found, key=lambda one: -one[2])
+
+
+def _distances_from(side: Side, layers: Sequence[Attention]) -> list[tuple[int, int, float]]:
+    """From one head to every head whose map has its size."""
+    found = []
+    for attention in layers:
+        if (len(attention.queries), len(attention.keys)) == side.weights.shape:
+            far = js_distance(attention.all_weights(), side.weights[None]).mean(-1)
+            found += [(attention.layer, head, float(d)) for head, d in enumerate(far)]
+    return found

@@ -11,7 +11,9 @@ from attnlab.core.trace import Array, Attention, Tokens, Trace, frozen, softmax
 
 Over = Literal["head", "mean", "max", "layers"]
 Pool = Literal["max", "mean"]
+Between = Literal["all", "aa", "ab", "ba", "bb"]
 Groups = tuple[tuple[int, ...], ...]
+RANGES = {"temperature": (0.1, 5.0), "threshold": (0.0, 1.0)}  # of a view
 BLOCK = 1 << 22  # weights computed at once on the way to an overview: 16 MB
 
 
@@ -115,6 +117,75 @@ def strongest(weights: Array, rows: Sequence[bool] | None = None, columns: Seque
         return None
     row, column = np.unravel_index(int(np.argmax(seen)), seen.shape)
     return int(row), int(column)
+
+
+# A view as a visitor chose it
+
+
+@dataclass(frozen=True)
+class View:
+    """How to look, as chosen behind "More"."""
+
+    over: Over = "head"
+    words: bool = False
+    bare: bool = False  # special tokens left out
+    renormalise: bool = False
+    between: Between = "all"
+    auto: bool = False
+    temperature: float = 1.0
+    threshold: float = 0.02
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A map ready to be drawn. hidden: the weight that goes to tokens not shown, on average."""
+
+    weights: Array
+    queries: tuple[str, ...]
+    keys: tuple[str, ...]
+    special_queries: tuple[bool, ...]
+    special_keys: tuple[bool, ...]
+    hidden: float
+
+
+def keep_mask(tokens: Tokens, view: View, side: str) -> list[bool]:
+    """Which tokens the view keeps. side: "a" or "b" for one text of a pair, "all" for both."""
+    wanted = {"all": (0, 1), "a": (0,), "b": (1,)}[side]
+    return [segment in wanted and not (view.bare and special) for special, segment in zip(tokens.special, tokens.segments, strict=True)]
+
+
+def sides(view: View) -> tuple[str, str]:
+    """Which text the queries come from, and which the keys."""
+    return ("all", "all") if view.between == "all" else (view.between[0], view.between[1])
+
+
+def see(trace: Trace, attention: Attention, head: int, view: View) -> Seen:
+    """The map the visitor asked for, with the names of its rows and columns."""
+    weights = sheet(trace, attention, head, over=view.over, temperature=view.temperature)
+    queries, keys = attention.queries, attention.keys
+    rows, columns = (keep_mask(tokens, view, side) for tokens, side in zip((queries, keys), sides(view), strict=True))
+    names_q, names_k = queries.pieces, keys.pieces
+    special_q, special_k = queries.special, keys.special
+    if view.words:
+        groups_q, groups_k = word_groups(queries), word_groups(keys)
+        weights = by_words(weights, groups_q, groups_k)
+        source, target = (trace.text, trace.pair), (trace.target_text,)
+        names_q = word_names(queries, groups_q, source if attention.stack == "encoder" or trace.target is None else target)
+        names_k = word_names(keys, groups_k, target if attention.stack == "decoder" and trace.target is not None else source)
+        rows, columns = ([mask[group[0]] for group in groups] for mask, groups in ((rows, groups_q), (columns, groups_k)))
+        special_q, special_k = (tuple(s[group[0]] for group in groups) for s, groups in ((special_q, groups_q), (special_k, groups_k)))
+    chosen = part(weights, rows, columns, renormalise=view.renormalise)
+    return Seen(
+        chosen.weights,
+        tuple(names_q[i] for i in chosen.rows),
+        tuple(names_k[i] for i in chosen.columns),
+        tuple(special_q[i] for i in chosen.rows),
+        tuple(special_k[i] for i in chosen.columns),
+        chosen.hidden,
+    )
+
+
+# Long texts and many heads
 
 
 def overview(weights: Callable[[slice], Array], n_q: int, n_k: int, *, side: int = 512, how: Pool = "max") -> Array:

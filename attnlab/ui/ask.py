@@ -1,8 +1,9 @@
 """Widgets that ask, and keep their answer in the link: open the same link anywhere and the same view is there."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from math import isfinite
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import streamlit as st
 
@@ -10,15 +11,47 @@ from attnlab.core.trace import Attention, Stack, Trace
 from attnlab.models.first_look import DEFAULT_MODEL, DEFAULT_TEXT, first_look
 from attnlab.models.load import known
 from attnlab.models.spec import Spec
-from attnlab.ui import link
-from attnlab.ui.language import md_escape, t
-from attnlab.ui.traces import get_model, own_specs
+from attnlab.ui import choices, link
+from attnlab.ui.language import language, md_escape, t
+from attnlab.ui.traces import get_model, get_trace, own_specs
 from attnlab.words import InputError
 
 Value = TypeVar("Value", bound=str)
 Width = int | Literal["stretch"]
 LONGEST_LINK = 3000  # characters of text that still go into a link; browsers and servers cut longer ones
 STACKS: Mapping[Stack, str] = {"encoder": "ui.encoder", "decoder": "ui.decoder", "cross": "ui.cross"}
+PLACE = "steps place"  # where a visitor stands on the walk: a group of choices
+
+
+# What is looked at
+
+
+@dataclass(frozen=True, eq=False)
+class Bar:
+    """What a row of controls asked for. more: where a page asks for the rest."""
+
+    model: str
+    pair: str | None
+    trace: Trace
+    attention: Attention
+    head: int
+    more: Any
+
+
+def control_bar() -> Bar:
+    """Model and sentence, stack, layer and head, in one row; a second text behind "More". Raises InputError for what cannot be shown."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="controls"):
+        model = ask_model(width=190)
+        text = ask_text()
+        numbers = st.container(horizontal=True, gap="small", width="content")
+        more = st.popover(t("ui.more"))
+    with more:
+        pair = ask_pair(model)
+    trace = get_trace(model, text, pair, ask_target(model))
+    with numbers:
+        attention = ask_attention(trace, width=125)
+        head = ask_head(attention, trace.model, width=125)
+    return Bar(model, pair, trace, attention, head, more)
 
 
 def ask_model(
@@ -32,8 +65,7 @@ def ask_model(
     """Which model, by name; anything the hub or a folder holds may be typed. Raises InputError for one that cannot do what `only` needs."""
     specs = [spec for spec in [*known(), *own_specs()] if only is None or only(spec)]
     names = [spec.name for spec in specs]
-    _follow(key, default, lambda asked: asked)
-    here = str(st.session_state[key] or default)
+    here = choices.follow(key, default, str) or default
     if here not in names:  # another page's choice, or a hub name in the link
         names.append(here)
     name = st.selectbox(
@@ -48,7 +80,7 @@ def ask_model(
 
 def ask_text(default: str = DEFAULT_TEXT, key: str = "text", label: str | None = None) -> str:
     """The sentence, shared by all pages. A text too long for a link is kept for this visit only."""
-    _follow(key, default, lambda asked: asked)
+    choices.follow(key, default, str)
     text = st.text_input(label or t("ui.text"), key=key, persist_state="session")
     link.put(key, None if text == default or len(text) > LONGEST_LINK else text)
     return text
@@ -60,28 +92,43 @@ def ask_stack(trace: Trace, *, width: Width = "stretch") -> Stack:
     return ask_choice("stack", names, label=t("ui.stack"), width=width) if len(names) > 1 else trace.stacks[0]
 
 
-def ask_attention(trace: Trace, *, width: Width = "stretch", look: str = "plain") -> Attention:
-    """Which sublayer: the stack where there are several, and the layer. look: see `first_look`."""
+def ask_attention(trace: Trace, *, width: Width = "stretch", start: str = "plain") -> Attention:
+    """Which sublayer: the stack where there are several, and the layer. start: see `first_look`."""
     stack = ask_stack(trace, width=width)
     layers = trace.layers(stack)
-    return layers[ask_number("layer", 0, len(layers) - 1, first_look(trace.model, stack, look)[0], label=t("ui.layer"), width=width)]
+    return layers[ask_number("layer", 0, len(layers) - 1, first_look(trace.model, stack, start)[0], label=t("ui.layer"), width=width)]
 
 
-def ask_head(attention: Attention, model: str, *, width: Width = "stretch", look: str = "plain") -> int:
+def ask_head(attention: Attention, model: str, *, width: Width = "stretch", start: str = "plain") -> int:
     """Which head of the layer."""
-    default = min(first_look(model, attention.stack, look)[1], attention.n_heads - 1)
+    default = min(first_look(model, attention.stack, start)[1], attention.n_heads - 1)
     return ask_number("head", 0, attention.n_heads - 1, default, label=t("ui.head"), width=width)
+
+
+def ask_pair(model: str) -> str | None:
+    """A second text, for encoders that read two; None when there is none."""
+    if set(get_model(model).spec.stacks) != {"encoder"}:
+        return None
+    return ask_text("", key="pair", label=t("ui.pair")).strip() or None
+
+
+def ask_target(model: str) -> str | None:
+    """What the decoder is to be shown; None lets the model write its own."""
+    if "cross" not in get_model(model).spec.stacks:
+        return None
+    return ask_text("", key="target", label=t("ui.target")).strip() or None
+
+
+# Choices of every kind
 
 
 def ask_number(key: str, low: int, high: int, default: int, *, label: str, help: str | None = None, width: Width = "stretch") -> int:
     """A whole number. One that the link asks for and that does not exist is named, and the nearest one is shown."""
-    asked = link.given(key) if link.leads() or key not in st.session_state else None
+    asked = link.given(key) if link.leads() or choices.last(key) is None else None
     if asked is not None and not low <= (_whole(asked, low - 1)) <= high:
         st.toast(md_escape(t("ui.outside", label=label, given=asked, low=low, high=high)))
-    _follow(key, default, lambda asked: _whole(asked, default))
-    kept = min(max(int(st.session_state[key]), low), high)
-    if kept != st.session_state[key]:  # the link asks for too much, or the model before had more layers or heads
-        st.session_state[key] = kept
+    kept = int(choices.follow(key, default, lambda asked: _whole(asked, default)))
+    choices.keep(key, min(max(kept, low), high))  # the link may ask for too much, and the model before may have had more layers or heads
     number = int(st.number_input(label, low, high, key=key, help=help, disabled=low == high, width=width, persist_state="session"))
     link.put(key, None if number == default else str(number))
     return number
@@ -89,7 +136,7 @@ def ask_number(key: str, low: int, high: int, default: int, *, label: str, help:
 
 def ask_slider(key: str, low: float, high: float, default: float, *, label: str, step: float = 0.01, help: str | None = None) -> float:
     """A number on a scale."""
-    _follow(key, default, lambda asked: min(max(_real(asked, default), low), high))
+    choices.follow(key, default, lambda asked: min(max(_real(asked, default), low), high))
     number = float(st.slider(label, low, high, step=step, key=key, help=help, persist_state="session"))
     link.put(key, None if number == default else f"{number:g}")
     return number
@@ -97,7 +144,7 @@ def ask_slider(key: str, low: float, high: float, default: float, *, label: str,
 
 def ask_switch(key: str, label: str, default: bool = False, *, help: str | None = None) -> bool:
     """Yes or no."""
-    _follow(key, default, lambda asked: {"true": True, "false": False}.get(asked.lower(), default))
+    choices.follow(key, default, lambda asked: {"true": True, "false": False}.get(asked.lower(), default))
     on = bool(st.toggle(label, key=key, help=help, persist_state="session"))
     link.put(key, None if on == default else str(on).lower())
     return on
@@ -116,21 +163,84 @@ def ask_choice(
     names = dict(options) if isinstance(options, Mapping) else {option: option for option in options}
     values = list(names)
     default = values[0] if default is None else default
-    _follow(key, default, lambda asked: asked)
-    if st.session_state[key] not in names:  # a link from elsewhere, or a page that offers other choices
-        st.session_state[key] = default
+    if choices.follow(key, str(default), str) not in names:  # a link from elsewhere, or a page that offers other choices
+        choices.keep(key, default)
     value = st.selectbox(label, values, format_func=names.__getitem__, key=key, help=help, width=width, persist_state="session")
     link.put(key, None if value == default else value)
     return value
 
 
-def _follow(key: str, default: object, read: Callable[[str], object]) -> None:
-    """Give a widget its value before it is drawn: from the address where that leads, else as it was, else the default."""
-    if link.leads() or key not in st.session_state:
-        asked = link.given(key)
-        st.session_state[key] = default if asked is None else read(asked)
-    else:  # said once more: a widget that a page draws for the first time takes only what is set in this very run
-        st.session_state[key] = st.session_state[key]
+def ask_row(key: str, options: Mapping[str, str], *, label: str, default: str | None = None, hidden: bool = False) -> str:
+    """One of a few, all in sight. options: value -> words on the page. The first is the default. hidden: the label is only read aloud."""
+    default = next(iter(options)) if default is None else default
+    asked = choices.read(key, default)
+    chosen = asked if asked in options else default  # another page offers other choices under this name
+    widget = _widget(key)
+    st.segmented_control(
+        label,
+        list(options),
+        default=chosen,
+        required=True,
+        format_func=options.__getitem__,
+        key=widget,
+        on_change=choices.take,
+        args=(key, widget),
+        label_visibility="collapsed" if hidden else "visible",
+    )
+    link.put(key, None if chosen == default else chosen)
+    return chosen
+
+
+def ask_rows(key: str, options: Mapping[str, str], *, label: str) -> list[str]:
+    """Some of a few, all of them at first; in the order of `options`. The link lists them with commas."""
+    everything = ",".join(options)
+    kept = choices.read(key, everything).split(",")
+    chosen = [value for value in options if value in kept]
+    widget = _widget(key)
+    st.pills(
+        label,
+        list(options),
+        selection_mode="multi",
+        default=chosen,
+        format_func=options.__getitem__,
+        key=widget,
+        on_change=_take_several,
+        args=(key, widget),
+    )
+    said = ",".join(chosen)
+    link.put(key, None if said == everything else said)
+    return chosen
+
+
+def ask_whole(key: str, low: int, high: int, default: int, *, label: str, step: int = 1) -> int:
+    """A whole number on a scale."""
+    asked = _whole(choices.read(key, str(default)), default)
+    number = low + (min(max(asked, low), high) - low) // step * step
+    widget = _widget(key)
+    if choices.last(widget, number) != number:  # the scale has become shorter
+        choices.forget([widget])
+    number = int(st.slider(label, low, high, number, step, key=widget, on_change=choices.take, args=(key, widget)))
+    link.put(key, None if number == default else str(number))
+    return number
+
+
+def ask_step(key: str, steps: Sequence[int], default: int, *, label: str) -> int:
+    """One of a few numbers on a scale."""
+    asked = _whole(choices.read(key, str(default)), default)
+    number = asked if asked in steps else default
+    widget = _widget(key)
+    number = int(st.select_slider(label, steps, number, key=widget, on_change=choices.take, args=(key, widget)))
+    link.put(key, None if number == default else str(number))
+    return number
+
+
+def _take_several(key: str, widget: str) -> None:
+    choices.keep(key, ",".join(choices.last(widget)))
+
+
+def _widget(key: str) -> str:
+    """A widget's own key: a new one for each language, and when the address changed under it, for then its default counts again."""
+    return f"row {key} {language()} {choices.turn(key)}"
 
 
 def _whole(text: str, other: int) -> int:
@@ -145,18 +255,7 @@ def _real(text: str, other: float) -> float:
     return number if isfinite(number) else other
 
 
-def ask_pair(model: str) -> str | None:
-    """A second text, for encoders that read two; None when there is none."""
-    if set(get_model(model).spec.stacks) != {"encoder"}:
-        return None
-    return ask_text("", key="pair", label=t("ui.pair")).strip() or None
-
-
-def ask_target(model: str) -> str | None:
-    """What the decoder is to be shown; None lets the model write its own."""
-    if "cross" not in get_model(model).spec.stacks:
-        return None
-    return ask_text("", key="target", label=t("ui.target")).strip() or None
+# Ways to other pages
 
 
 def open_head(stack: Stack, layer: int, head: int, *, cell: tuple[int, int] | None = None, text: str | None = None) -> None:
@@ -164,3 +263,9 @@ def open_head(stack: Stack, layer: int, head: int, *, cell: tuple[int, int] | No
     if text is not None:
         link.choose(text=text)
     link.go("look/heads.py", stack=stack, layer=layer, head=head, heads=None, cell=None if cell is None else f"{cell[0]},{cell[1]}")
+
+
+def open_steps(stack: Stack, layer: int, head: int, *, stage: int, query: int, key: int) -> None:
+    """Go to the Step by step page where this stage of a head is worked out for a query and a key."""
+    choices.regroup(PLACE, stage=stage, part="", query=query, key=key)
+    link.go("learn/steps.py", stack=stack, layer=layer, head=head)

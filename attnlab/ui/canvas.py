@@ -11,10 +11,10 @@ from attnlab.core.trace import Array
 from attnlab.core.views import Thumbnails
 from attnlab.figures import canvases, ramp
 from attnlab.figures.components import script, styles
-from attnlab.ui import link as address
+from attnlab.ui import choices, pins
 from attnlab.ui.language import t
-from attnlab.untrusted import whole_number
 
+LONG = 512  # tokens a side: beyond this an overview and a lens are shown instead of a map
 FRAME = '<div class="frame"></div>'
 
 
@@ -72,7 +72,7 @@ def matrix(
     """
     said = words() | dict(zip(("query", "key"), axes or (), strict=False))
     said |= {own: text for own, text in (("masked", missing), ("nothing", hint)) if text is not None}
-    pin = _pinned(key, pinned, in_link, values.shape)
+    pin = pins.pin(key, values.shape, start=pinned, in_link=in_link)
     data = canvases.matrix(
         values, queries, keys, words=said, kind=kind, low=low, high=high, pinned=pin, title=title, note=note, name=name, link=link,
         height=height, largest=largest, square=square, numbers=numbers,
@@ -100,7 +100,7 @@ def lines(
     """Tokens on two sides and a line for each weight of at least `threshold`. weights: [slot q k].
 
     names: of all heads that can be switched on; active: those that are; slots: which head each map of `weights` is (all of them: None).
-    The heads the visitor switches on stand in st.session_state[key]["heads"] (see `heads_on`).
+    The heads the visitor switches on are reported as "heads" (see `pins.heads_on`).
     """
     data = canvases.lines(
         weights, queries, keys, words=words(), active=active, names=names, slots=slots, threshold=threshold, high=high, title=title,
@@ -137,7 +137,7 @@ def overview(
 
     Colours go up to the largest pooled value.
     """
-    at = (st.session_state.get(key) or {}).get("at") or (0, 0)
+    at = choices.report(key, "at") or (0, 0)
     row, column = min(int(at[0]), max(0, n_q - window)), min(int(at[1]), max(0, n_k - window))
     data = canvases.overview(
         pooled, n_q, n_k, words=words(), window=window, at=(row, column), title=title, note=note, height=height
@@ -146,63 +146,8 @@ def overview(
     return row, column
 
 
-def heads_on(key: str, head: int, n_heads: int, in_link: str = "heads") -> list[int]:
-    """Which heads the line view shows: those switched on while this head was the chosen one, else this head alone. Kept in the link."""
-    clicked = (st.session_state.get(key) or {}).get("heads")
-    kept, of = linked(in_link), st.session_state.get(f"{key} of", head)
-    if clicked is not None and clicked != st.session_state.get(f"{key} seen"):
-        kept = ",".join(map(str, clicked))
-    elif of != head:
-        kept = ""
-    st.session_state[f"{key} seen"], st.session_state[f"{key} of"] = clicked, head
-    chosen = sorted({each for each in map(whole_number, kept.split(",")) if each is not None and each < n_heads}) or [head]
-    keep(in_link, ",".join(map(str, chosen)) if chosen != [head] else None)
-    return chosen
-
-
-def linked(name: str) -> str:
-    """A choice that no widget holds, as the link writes it: from the address where that leads, else as it was."""
-    if address.leads() or name not in st.session_state:
-        st.session_state[name] = address.given(name)
-    return st.session_state[name] or ""
-
-
-def keep(name: str, value: str | None) -> None:
-    """Keep such a choice for this visit and in the link."""
-    st.session_state[name] = value
-    address.put(name, value)
-
-
-def _cell(text: str) -> tuple[int, int] | None:
-    """A pinned cell as the link writes it: "3,5"."""
-    row, column = map(whole_number, text.partition(",")[::2])
-    return None if row is None or column is None else (row, column)
-
-
 def _nothing() -> None:
     """A state that Streamlit is to keep has to have a listener."""
-
-
-def _pinned(key: str, asked: tuple[int, int] | None, in_link: str | None, size: tuple[int, ...]) -> tuple[int, int] | None:
-    """Where the pin is: where the visitor put it, unless the page has asked for another place since. Outside the map: nowhere."""
-    clicked = (st.session_state.get(key) or {}).get("cell")  # row, column (-1: released) and a counter that tells two clicks apart
-    before, pin, seen = st.session_state.get(f"{key} pin", (asked, asked, None))
-    if in_link is not None:
-        pin = _cell(linked(in_link)) or (asked if before != asked or seen is None else None)
-    elif before != asked:
-        pin = asked
-    if clicked is not None and clicked != seen:
-        pin = (int(clicked[0]), int(clicked[1]))
-    pin = pin if pin is not None and 0 <= pin[0] < size[0] and 0 <= pin[1] < size[1] else None
-    st.session_state[f"{key} pin"] = (asked, pin, clicked)
-    if in_link is not None:
-        keep(in_link, None if pin is None else f"{pin[0]},{pin[1]}")
-    return pin
-
-
-def release(key: str) -> None:
-    """Forget a map's pin: where a click opened another page, the way back must not open it again."""
-    st.session_state.pop(f"{key} pin", None)
 
 
 def words() -> dict[str, str]:

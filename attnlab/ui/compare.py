@@ -1,24 +1,23 @@
 """Two of anything side by side: what is compared, how it is aligned, what changed and where most."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 import streamlit as st
 
-from attnlab.core.compare import Alignment, By, align, difference, head_distances, js_distance, row_distances
-from attnlab.core.trace import Array, Attention, Trace, frozen
+from attnlab.core.compare import Both, By, Side, rank_heads, row_distances
+from attnlab.core.trace import Attention, Trace
 from attnlab.figures.style import Look, Words
 from attnlab.models.spec import ENDING, trained_name
 from attnlab.models.untrained import beginning
-from attnlab.ui import canvas, link
-from attnlab.ui.ask import DEFAULT_TEXT, ask_attention, ask_choice, ask_head, ask_model, ask_number, ask_text
-from attnlab.ui.errors import told
+from attnlab.ui import canvas, choices
+from attnlab.ui.ask import DEFAULT_TEXT, ask_attention, ask_choice, ask_head, ask_model, ask_number, ask_row, ask_text
+from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import md_escape, t
-from attnlab.ui.rows import ask_row
+from attnlab.ui.pins import shared_pin
 from attnlab.ui.save import facts_of, save_bar
 from attnlab.ui.traces import DEFAULT_MODEL, get_model, get_trace
-from attnlab.untrusted import whole_number
 from attnlab.words import InputError
 
 Kind = Literal["texts", "models", "heads", "positions", "training"]
@@ -27,35 +26,12 @@ TURNED: tuple[Kind, ...] = ("positions", "training")  # what has no second choic
 OTHER_MODEL = "sentiment"
 OTHER_TEXT = "The cat sat on the mat because it was soft."
 PAIR = tuple(f"The animal didn't cross the street because it was too {word}." for word in ("tired", "wide"))
+TURN = "swapped"
+SWAPPED = {"texts": ("text",), "models": ("model", "layer", "head"), "heads": ("layer", "head")}
+START = {"text": DEFAULT_TEXT, "text_b": OTHER_TEXT, "model": DEFAULT_MODEL, "model_b": OTHER_MODEL}
+HEADINGS = {"heads": "compare.heads_from", "training": "compare.heads_trained"}
+MAPS = ("compare a", "compare b", "compare difference")
 MOST = 256  # tokens a side: beyond it cells can neither be seen nor aligned in reasonable time
-
-
-@dataclass(frozen=True, eq=False)
-class Side:
-    """One head of one trace, and what to call it."""
-
-    trace: Trace
-    attention: Attention
-    head: int
-    name: str
-
-    @property
-    def weights(self) -> Array:
-        return self.attention.weights(self.head)
-
-
-@dataclass(frozen=True, eq=False)
-class Both:
-    """Two sides on the same axes: every token of either side has its row and column, and cells that one side lacks are NaN."""
-
-    a: Side
-    b: Side
-    rows: Alignment
-    keys: Alignment
-    queries: list[str]
-    columns: list[str]
-    spread: tuple[Array, Array]
-    difference: Array
 
 
 def ask_sides() -> tuple[Side, Side, Kind, By]:
@@ -70,8 +46,8 @@ def ask_sides() -> tuple[Side, Side, Kind, By]:
         numbers = st.container(horizontal=True, gap="small", width="content")
     first = get_trace(trained_name(model) if kind == "training" else model, text)
     with numbers:
-        attention = ask_attention(first, width=125, look="broad")
-        head = ask_head(attention, first.model, width=125, look="broad")
+        attention = ask_attention(first, width=125, start="broad")
+        head = ask_head(attention, first.model, width=125, start="broad")
     a = Side(first, attention, head, place(first, attention, head, with_model=kind == "models"))
     with low:
         b = other(kind, a)
@@ -81,10 +57,10 @@ def ask_sides() -> tuple[Side, Side, Kind, By]:
             st.button(t("compare.pair"), on_click=take_pair, help=" / ".join(PAIR))
     if kind == "training":  # before stands on the left
         a, b = b, replace(a, name=t("compare.trained", name=a.name))
-    if kind in TURNED and turned():
+    if kind in TURNED and choices.read(TURN) == "true":
         a, b = b, a
     for side, box in ((a, "text"), (b, "text_b" if kind == "texts" else "text")):
-        with told(box):
+        with mistake_box(box):
             if (n := len(side.attention.queries)) > MOST:
                 raise InputError("error.too_long_to_show", n=n, limit=MOST)
     return a, b, kind, by
@@ -100,7 +76,7 @@ def other(kind: Kind, a: Side) -> Side:
     stack, layer = a.attention.stack, a.attention.layer
     if kind == "texts":
         text = ask_text(OTHER_TEXT, key="text_b", label=t("compare.text_b"))
-        with told("text_b"):
+        with mistake_box("text_b"):
             trace = get_trace(a.trace.model, text)
         return Side(trace, trace.at(stack, layer), a.head, a.name)
     if kind == "positions":
@@ -122,31 +98,20 @@ def other(kind: Kind, a: Side) -> Side:
     return Side(trace, layers[number], head, place(trace, layers[number], head, with_model=kind == "models"))
 
 
-def turned() -> bool:
-    """Whether the two sides have been swapped, where that is not a matter of two choices."""
-    if link.leads() or TURN not in st.session_state:
-        st.session_state[TURN] = link.given("swapped") == "true"
-    link.put("swapped", "true" if st.session_state[TURN] else None)
-    return bool(st.session_state[TURN])
-
-
-TURN = "compare turned"
-SWAPPED = {"texts": ("text",), "models": ("model", "layer", "head"), "heads": ("layer", "head")}
-START = {"text": DEFAULT_TEXT, "text_b": OTHER_TEXT, "model": DEFAULT_MODEL, "model_b": OTHER_MODEL}
-
-
 def swap(kind: Kind) -> None:
     """Left becomes right."""
     if kind in TURNED:
-        st.session_state[TURN] = not st.session_state.get(TURN, False)
+        choices.keep(TURN, None if choices.last(TURN) == "true" else "true")
     for name in SWAPPED.get(kind, ()):
-        here, there = (st.session_state.get(key, START.get(key, 0)) for key in (name, f"{name}_b"))
-        st.session_state[name], st.session_state[f"{name}_b"] = there, here
+        here, there = (choices.last(key, START.get(key, 0)) for key in (name, f"{name}_b"))
+        choices.keep(name, there)
+        choices.keep(f"{name}_b", here)
 
 
 def take_pair() -> None:
     """The minimal pair of the literature: one word decides what "it" is."""
-    st.session_state["text"], st.session_state["text_b"] = PAIR
+    for key, text in zip(("text", "text_b"), PAIR, strict=True):
+        choices.keep(key, text)
 
 
 def ask_by() -> By:
@@ -155,79 +120,32 @@ def ask_by() -> By:
     )
 
 
-def together(a: Side, b: Side, by: By) -> Both:
-    """Both sides on common axes."""
-    rows, keys = align(a.attention.queries, b.attention.queries, by), align(a.attention.keys, b.attention.keys, by)
-    names = (
-        rows.labels(a.attention.queries.pieces, b.attention.queries.pieces),
-        keys.labels(a.attention.keys.pieces, b.attention.keys.pieces),
-    )
-    spread = tuple(laid_out(side.weights, rows, keys, which) for which, side in enumerate((a, b)))
-    return Both(a, b, rows, keys, *names, (spread[0], spread[1]), difference(a.weights, b.weights, rows, keys))
-
-
-def laid_out(weights: Array, rows: Alignment, keys: Alignment, which: int) -> Array:
-    """One side's weights on the common axes, NaN where the token is the other side's alone. [q k] -> [pairs pairs]"""
-    at_row, at_key = ([n for n, pair in enumerate(side.pairs) if pair[which] is not None] for side in (rows, keys))
-    from_row, from_key = ([i for pair in side.pairs if (i := pair[which]) is not None] for side in (rows, keys))
-    out = np.full((len(rows.pairs), len(keys.pairs)), np.nan, np.float32)
-    out[np.ix_(at_row, at_key)] = weights[np.ix_(from_row, from_key)]
-    return frozen(out)
-
-
 def show_maps(both: Both) -> None:
     """Three maps on common axes; hover and pins are linked because a cell is the same cell in all of them."""
-    pin = pinned(both)
-    panes = (
-        ("a", f"A · {both.a.name}", both.spread[0], "weights"),
-        ("b", f"B · {both.b.name}", both.spread[1], "weights"),
-        ("difference", t("compare.difference"), both.difference, "signed"),
-    )
-    for column, (key, title, values, look) in zip(st.columns(3, gap="small"), panes, strict=True):
+    pin = shared_pin("pin", MAPS, both.difference.shape)
+    titles = f"A · {both.a.name}", f"B · {both.b.name}", t("compare.difference")
+    for column, key, title, values in zip(st.columns(3, gap="small"), MAPS, titles, (*both.spread, both.difference), strict=True):
+        signed = values is both.difference
         with column:
-            low, high = (0.0, 1.0) if look == "weights" else (None, None)
-            cell = canvas.matrix(
+            canvas.matrix(
                 values,
                 both.queries,
                 both.columns,
-                key=f"compare {key}",
-                kind=look,  # type: ignore[arg-type]
+                key=key,
+                kind="signed" if signed else "weights",
                 pinned=pin,
                 title=title,
-                name=t("ui.weight") if look == "weights" else t("compare.change"),
+                name=t("compare.change" if signed else "ui.weight"),
                 link="compare",
                 height=430,
                 largest=40,
                 missing=t("compare.alone"),
-                low=low,
-                high=high,
             )
-        before = st.session_state.get(f"compare pin {key}", pin)
-        st.session_state[f"compare pin {key}"] = cell
-        if cell != before and cell != pin:  # this map was clicked: the others follow
-            st.session_state["compare pin"] = cell
-            for each in ("a", "b", "difference"):
-                st.session_state[f"compare pin {each}"] = cell
-            st.rerun()
     alone_a, alone_b = (
         [side.attention.queries.pieces[i] for i in only] for side, only in ((both.a, both.rows.only_a), (both.b, both.rows.only_b))
     )
     if alone_a or alone_b:
         st.caption(t("compare.unaligned", a=md_escape(" ".join(alone_a)) or "–", b=md_escape(" ".join(alone_b)) or "–"))
-
-
-def pinned(both: Both) -> tuple[int, int] | None:
-    """The cell that is held in all three maps, which the link keeps; none where the maps have become too small for it."""
-    if link.leads():
-        row, column = map(whole_number, (link.given("pin") or "").partition(",")[::2])
-        st.session_state["compare pin"] = None if row is None or column is None else (row, column)
-        for each in ("a", "b", "difference"):
-            st.session_state[f"compare pin {each}"] = st.session_state["compare pin"]
-    pin = st.session_state.get("compare pin")
-    if pin is not None and not (pin[0] < len(both.queries) and pin[1] < len(both.columns)):
-        pin = None
-    link.put("pin", None if pin is None else f"{pin[0]},{pin[1]}")
-    return None if pin is None else (pin[0], pin[1])
 
 
 def note(both: Both, kind: Kind) -> str | None:
@@ -252,28 +170,24 @@ def sentence(both: Both) -> str:
     return t("compare.most", **cell, **numbers)
 
 
-HEADINGS = {"heads": "compare.heads_from", "training": "compare.heads_trained"}
-
-
 def show_heads(both: Both, kind: Kind, by: By) -> None:
     """Every head by how much it changed; a selected row opens it here."""
-    rows = listed(both, kind, by)
+    heads = rank_heads(both, by, from_left=kind == "heads")
     st.subheader(t(HEADINGS.get(kind, "compare.heads_title")), anchor=False)
-    if not rows:
+    if not heads:
         st.caption(t("compare.heads_differ"))
         return
 
     def choose() -> None:
-        for number in st.session_state["changed heads"]["selection"]["rows"]:
-            ending = "_b" if kind == "heads" else ""
-            for name in ("layer", "head"):
-                st.session_state[f"{name}{ending}"] = rows[number][name]
-                if kind == "models":
-                    st.session_state[f"{name}_b"] = rows[number][name]
+        for number in choices.report("changed heads", "selection")["rows"]:
+            endings = {"heads": ("_b",), "models": ("", "_b")}.get(kind, ("",))
+            for ending in endings:
+                choices.keep(f"layer{ending}", heads[number][0])
+                choices.keep(f"head{ending}", heads[number][1])
 
-    top = float(max(row["distance"] for row in rows)) or 1.0
+    top = max(distance for *_, distance in heads) or 1.0
     st.dataframe(
-        rows,
+        [{"name": f"L{layer}H{head}", "distance": distance} for layer, head, distance in heads],
         key="changed heads",
         on_select=choose,
         selection_mode="single-row",
@@ -282,41 +196,16 @@ def show_heads(both: Both, kind: Kind, by: By) -> None:
         column_config={
             "name": t("ui.head"),
             "distance": st.column_config.ProgressColumn(t("compare.distance"), min_value=0, max_value=top, format="%.4f"),
-            "layer": None,
-            "head": None,
         },
     )
     st.caption(t("compare.distance_note"))
-
-
-def listed(both: Both, kind: Kind, by: By) -> list[dict[str, Any]]:
-    """Layer, head and distance, the most changed first; empty where two models have other layers or heads."""
-    stack = both.a.attention.stack
-    if kind == "heads":  # from the left head to every head of the model
-        found = []
-        for attention in both.a.trace.layers(both.b.attention.stack):
-            if len(attention.queries) == len(both.a.attention.queries) and len(attention.keys) == len(both.a.attention.keys):
-                far = js_distance(attention.all_weights(), both.a.weights[None]).mean(-1)
-                found += [(attention.layer, head, float(d)) for head, d in enumerate(far)]
-    else:
-        left, right = both.a.trace.layers(stack), both.b.trace.layers(both.b.attention.stack)
-        if [x.n_heads for x in left] != [x.n_heads for x in right]:
-            return []
-        found = [
-            (x.layer, h, float(d))
-            for x, y in zip(left, right, strict=True)
-            for h, d in enumerate(head_distances(x, y, by))
-            if np.isfinite(d)
-        ]
-    ranked = sorted(found, key=lambda one: -one[2])
-    return [{"name": f"L{layer}H{head}", "distance": d, "layer": layer, "head": head} for layer, head, d in ranked]
 
 
 def save_maps(both: Both) -> None:
     """All three pictures in one figure."""
     a, b, title = both.a, both.b, t("compare.title")
     names = (f"A · {a.name}", f"B · {b.name}", t("compare.difference"))
-    caption = t("compare.caption", a=said(a), b=said(b))
+    caption = t("compare.caption", a=describe(a), b=describe(b))
 
     def draw(look: Look, words: Words) -> Any:
         from attnlab.figures import triptych
@@ -326,8 +215,14 @@ def save_maps(both: Both) -> None:
 
     other = {"model_b": b.trace.model, "text_b": b.trace.text, "layer_b": b.attention.layer, "head_b": b.head}
     name = f"compare-{a.trace.model}-L{a.attention.layer}H{a.head}"
-    save_bar(draw, key="compare", name=name, facts=facts_of(a.trace, a.attention, a.head, **other), made_from={"A": said(a), "B": said(b)})
+    save_bar(
+        draw,
+        key="compare",
+        name=name,
+        facts=facts_of(a.trace, a.attention, a.head, **other),
+        made_from={"A": describe(a), "B": describe(b)},
+    )
 
 
-def said(side: Side) -> str:
+def describe(side: Side) -> str:
     return f"{side.trace.model} ({side.trace.revision}) {side.name}: {side.trace.text}"

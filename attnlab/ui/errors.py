@@ -5,13 +5,14 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from attnlab.ui import choices
 from attnlab.ui.language import language, md_escape, t
 from attnlab.ui.traces import first_tokens
 from attnlab.words import InputError
 
 
 @contextmanager
-def told(text: str = "text") -> Iterator[None]:
+def mistake_box(text: str = "text") -> Iterator[None]:
     """What goes wrong inside by the visitor's mistake is said in their language, and the page stops there.
 
     A text that is too long can be cut by one click to what the model reads or the page shows. text: the key of the widget that holds it.
@@ -20,11 +21,11 @@ def told(text: str = "text") -> Iterator[None]:
         yield
     except InputError as mistake:
         st.error(md_escape(mistake.say(language())))
-        if mistake.key in ("error.too_long", "error.too_long_to_show") and text in st.session_state and "model" in st.session_state:
+        if mistake.key in ("error.too_long", "error.too_long_to_show") and choices.last(text) and choices.last("model"):
             limit = int(str(mistake.facts["limit"]))
             st.button(t("ui.cut", n=limit), on_click=_cut, args=(text, limit))
         st.stop()
 
 
 def _cut(text: str, limit: int) -> None:
-    st.session_state[text] = first_tokens(st.session_state["model"], st.session_state[text], limit)
+    choices.keep(text, first_tokens(choices.last("model"), choices.last(text), limit))

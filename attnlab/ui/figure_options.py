@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from attnlab.figures.style import COLOUR_MAPS, WEIGHTS, Look
-from attnlab.ui import link
+from attnlab.ui import choices, link
 from attnlab.ui.language import t
 from attnlab.words import InputError
 
@@ -21,9 +21,11 @@ UNIT_WAS, READ, ASKED = "figure unit was", "figure options read", "figure option
 
 def chosen_look() -> Look:
     """The options as they stand in the link and in the visit. Whatever those say, the answer can be drawn."""
-    if st.session_state.get(READ) != st.session_state.get(link.RUN):  # once a run: what is on the page already takes no new value
+    if (
+        choices.differs(READ, choices.last(link.RUN)) or choices.last("figure_unit") is None
+    ):  # once a run: what is on the page already takes no new value
         settle()
-    chosen = {name: st.session_state[f"figure_{name}"] for name in OPTIONS}
+    chosen = {name: choices.last(f"figure_{name}") for name in OPTIONS}
     return Look(
         width=chosen["width"],
         unit=chosen["unit"],
@@ -39,37 +41,34 @@ def chosen_look() -> Look:
 
 def settle() -> None:
     """Every option from the address where that leads, else as it was, else its default; and the address says what is not the default."""
-    state = st.session_state
     for name, (default, mended) in OPTIONS.items():
-        key = f"figure_{name}"
-        asked = link.given(key) if link.leads() or key not in state else state[key]
-        state[key] = default if asked is None else mended(asked)
+        asked = choices.follow(f"figure_{name}", default, mended)
+        choices.keep(f"figure_{name}", default if asked is None else mended(asked))
     convert()
     for name, (default, _) in OPTIONS.items():
-        value = state[f"figure_{name}"]
+        value = choices.last(f"figure_{name}")
         link.put(f"figure_{name}", None if value == default else written(value))
-    state[READ] = state.get(link.RUN)
 
 
 def convert() -> None:
     """The same width in another unit, where the unit was changed since; and never one that the unit does not offer."""
-    state, unit = st.session_state, st.session_state["figure_unit"]
-    before, width = state.get(UNIT_WAS, unit), state["figure_width"]
-    if width is not None and before != unit and not link.leads():
+    unit, width = choices.last("figure_unit"), choices.last("figure_width")
+    other = choices.differs(UNIT_WAS, unit)
+    if width is not None and other and not link.leads():
         width = round(width * MM, 1) if unit == "mm" else round(width / MM, 2)
-    state["figure_width"] = within(width, *WIDTHS[unit], None)
-    state[UNIT_WAS] = unit
+    choices.keep("figure_width", within(width, *WIDTHS[unit], None))
 
 
 def ask_look(bar: str) -> None:
     """Everything that a paper or a slide asks of a picture. bar: whose options these are; two bars of a run never ask at once."""
-    now = st.session_state.get(link.RUN), bar
-    if st.session_state.get(ASKED, now)[0] == now[0] and st.session_state.get(ASKED, now) != now:
+    now = choices.last(link.RUN), bar
+    run, other = choices.last(ASKED, now)
+    if run == now[0] and other != bar:
         return
-    st.session_state[ASKED] = now
+    choices.keep(ASKED, now)
     auto, writes = t("ui.figure_auto"), {name: t(f"ui.figure_{name}") for name in ("auto", "on", "off")}
     turns = {name: auto if name == "auto" else f"{name}°" for name in TURNS}
-    unit = st.session_state["figure_unit"]
+    unit = choices.last("figure_unit")
     st.markdown(t("ui.figure_options"))
     left, middle, right = st.columns([4, 3, 4], gap="small", vertical_alignment="bottom")
     with middle:

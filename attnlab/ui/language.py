@@ -5,23 +5,25 @@ from contextvars import ContextVar
 
 import streamlit as st
 
+from attnlab.ui import choices, link
 from attnlab.words import LANGUAGES, say
 
+CHOSEN = "chosen language"
 _spoken: ContextVar[str | None] = ContextVar("spoken", default=None)  # of the run in this thread: a page asks some hundred times
 
 
 def settle_language() -> None:
     """Find the language out once, at the beginning of a run."""
-    _spoken.set(_found())
+    _spoken.set(_find_language())
 
 
 def language() -> str:
     """ "en" or "zh": as chosen in this visit, else from the link, else what the browser prefers."""
-    return _spoken.get() or _found()
+    return _spoken.get() or _find_language()
 
 
-def _found() -> str:
-    asked = st.session_state.get("chosen_language") or st.query_params.get("lang")
+def _find_language() -> str:
+    asked = linked_language()
     if asked in LANGUAGES:
         return str(asked)
     return "zh" if (st.context.locale or "en").lower().startswith("zh") else "en"
@@ -39,5 +41,10 @@ def md_escape(text: str) -> str:
 
 def choose_language(code: str) -> None:
     """Speak another language from now on."""
-    st.session_state["chosen_language"] = code
+    choices.keep(CHOSEN, code)
     _spoken.set(None)
+
+
+def linked_language() -> str | None:
+    """The language that a link to this page names: the one chosen in this visit, else the one that the link came with."""
+    return choices.last(CHOSEN) or link.given("lang")

@@ -14,18 +14,19 @@ from attnlab.models.first_look import DEFAULT_MODEL, DEFAULT_TEXT
 from attnlab.models.load import load
 from attnlab.models.spec import Model, PositionChange, Spec, trained_name
 from attnlab.models.untrained import untrained
+from attnlab.ui import choices
 from attnlab.ui.language import t
 from attnlab.words import InputError
 
 DRAWS = ("pandas", "plotly.graph_objects", "seaborn")  # what Streamlit and figures import at their first use, a second together
 LONG = 500  # characters: reading more than this may take long enough to say so
-OWN = "own_models"  # models trained or uploaded in this visit, by name, in the visitor's own state
+OWN = "own_models"  # models trained or uploaded in this visit, by name
 BEFORE = "own_models before"  # the same before their training, each beside the trained one that it was made from
 
 
 def get_model(name: str) -> Model:
     """A model by name: this visit's own, else one that everybody shares. Raises InputError for an unknown one."""
-    own: dict[str, Model] = st.session_state.get(OWN, {})
+    own = own_models()
     if name in own:
         return own[name]
     return _before(own[trained_name(name)]) if trained_name(name) in own else load(name)
@@ -33,7 +34,7 @@ def get_model(name: str) -> Model:
 
 def _before(trained: Model) -> Model:
     """One of this visit's own models before its training, made once."""
-    made: dict[str, tuple[Model, Model]] = st.session_state.setdefault(BEFORE, {})
+    made = choices.visit(BEFORE, dict[str, tuple[Model, Model]])
     name = trained.spec.name
     if name not in made or made[name][0] is not trained:
         made[name] = (trained, untrained(trained))
@@ -42,18 +43,22 @@ def _before(trained: Model) -> Model:
 
 def own_specs() -> list[Spec]:
     """The models that this visit made or uploaded."""
-    own: dict[str, Model] = st.session_state.get(OWN, {})
-    return [model.spec for model in own.values()]
+    return [model.spec for model in own_models().values()]
+
+
+def own_models() -> dict[str, Model]:
+    """Models trained or uploaded in this visit, by name."""
+    return choices.visit(OWN, dict[str, Model])
 
 
 def keep_model(model: Model) -> None:
     """Put a model into the menu of this visit, under its own name."""
-    st.session_state[OWN] = {**st.session_state.get(OWN, {}), model.spec.name: model}
+    own_models()[model.spec.name] = model
 
 
 def get_trace(model_name: str, text: str, pair: str | None = None, target: str | None = None, positions: PositionChange = None) -> Trace:
     """One forward pass, or the one already made of the same words. Raises InputError for empty or too long text."""
-    own: dict[str, Model] = st.session_state.get(OWN, {})
+    own = own_models()
     if model_name in own or trained_name(model_name) in own:  # the name alone would mix two visitors' models
         return get_model(model_name).trace(text, pair, target=target, positions=positions)
     with st.spinner(t("ui.reading")) if len(text) > LONG else nullcontext():

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from attnlab.ui.errors import told
-from attnlab.ui.train.page import ask_training, jobs, limits_said, show_training
+from attnlab.ui.errors import mistake_box
+from attnlab.ui.train.page import ask_training, jobs, limits_note, show_training
 from attnlab.ui.train.result import ask_upload
 
 choices, course = st.columns([3, 8], gap="medium")
@@ -11,7 +11,7 @@ with course:
     show_training()
 with choices:
     form = st.container()
-    st.caption(limits_said(jobs().bounds))
+    st.caption(limits_note(jobs().bounds))
     ask_upload()
-with form, told():
+with form, mistake_box():
     ask_training()

@@ -3,28 +3,18 @@
 import streamlit as st
 
 from attnlab.core.walk.spot import base
-from attnlab.ui.ask import ask_attention, ask_head, ask_model, ask_pair, ask_target, ask_text
-from attnlab.ui.errors import told
+from attnlab.ui import choices
+from attnlab.ui.ask import control_bar
+from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.steps.formulas import explanation, formula
 from attnlab.ui.steps.page import player, table
-from attnlab.ui.steps.player import LONGEST, look, show_code, show_proof, show_script
+from attnlab.ui.steps.player import LONGEST, SEQ, look, show_code, show_proof, show_script
 from attnlab.ui.steps.scratch import ask_change
-from attnlab.ui.traces import get_trace
 
-with told():
-    controls = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="controls")
-    with controls:
-        model = ask_model(width=190)
-        text = ask_text()
-        numbers = st.container(horizontal=True, gap="small", width="content")
-        more = st.popover(t("ui.more"))
-    with more:
-        pair = ask_pair(model)
-    trace = get_trace(model, text, pair, ask_target(model))
-    with numbers:
-        attention = ask_attention(trace, width=125)
-        head = ask_head(attention, trace.model, width=125)
+with mistake_box():
+    bar = control_bar()
+    model, trace, attention, head = bar.model, bar.trace, bar.attention, bar.head
 
 if not attention.recorded:
     st.info(t("steps.hidden", model=md_escape(model)))
@@ -36,20 +26,20 @@ if n > LONGEST:
 if trace.made == "decoded":
     st.caption(t("heads.decoded", text=md_escape(trace.target_text or "")))
 
-seen, moved, followed = look(trace, model, attention, head)
+seen, move, jump = look(trace, model, attention, head)
 name = next(name for stage, name in seen.steps if (stage, base(name)) == (seen.place.stage, seen.place.part))
 if seen.steps[0][0] > 1:
     st.caption(t("steps.short", model=md_escape(model)))
 
 left, right = st.container(key="walking").columns([2.05, 1], gap="medium")
 with left:
-    player(seen, key="walk", scratch=not seen.walk.edit.nothing, seq=st.session_state.get("walk seq", 0), changed=moved)
+    player(seen, key="walk", scratch=not seen.walk.edit.nothing, seq=choices.last(SEQ, 0), changed=move)
 with right:
     st.markdown(f"#### {seen.place.stage} · {t(f'steps.stage_{seen.place.stage}')}")
     st.markdown(explanation(seen, name))
     st.latex(formula(seen, name))
     if seen.place.stage > 1:
-        table(seen, name, key="apart", changed=followed)
+        table(seen, name, key="apart", changed=jump)
 
 show_proof(trace, model, attention)
 ask_change(seen)

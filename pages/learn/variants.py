@@ -3,10 +3,9 @@
 import streamlit as st
 
 from attnlab.core.variants import ALL, VARIANTS
-from attnlab.ui.ask import ask_choice
-from attnlab.ui.errors import told
+from attnlab.ui.ask import ask_choice, ask_row
+from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import t
-from attnlab.ui.rows import ask_row
 from attnlab.ui.variants.cost import show_cost
 from attnlab.ui.variants.given import ask_given, ask_options
 from attnlab.ui.variants.maps import name_of, show_all, show_output, show_weights
@@ -19,7 +18,7 @@ if part == "cost":
     show_cost()
     st.stop()
 
-with told():
+with mistake_box():
     given = ask_given()
 possible = {variant.name: name_of(variant) for variant in ALL if given.can(variant)}
 with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="variant controls"):

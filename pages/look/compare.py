@@ -2,14 +2,15 @@
 
 import streamlit as st
 
-from attnlab.ui.compare import ask_sides, note, save_maps, sentence, show_heads, show_maps, together
-from attnlab.ui.errors import told
+from attnlab.core.compare import lay_together
+from attnlab.ui.compare import ask_sides, note, save_maps, sentence, show_heads, show_maps
+from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import t
 
 st.title(t("compare.title"))
-with told():
+with mistake_box():
     a, b, kind, by = ask_sides()
-both = together(a, b, by)
+both = lay_together(a, b, by)
 st.markdown(sentence(both))
 show_maps(both)
 if said := note(both, kind):

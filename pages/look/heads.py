@@ -2,33 +2,22 @@
 
 import streamlit as st
 
-from attnlab.ui import canvas
-from attnlab.ui.ask import ask_attention, ask_head, ask_model, ask_pair, ask_target, ask_text
-from attnlab.ui.errors import told
+from attnlab.core.views import see
+from attnlab.ui import canvas, pins
+from attnlab.ui.ask import control_bar
+from attnlab.ui.errors import mistake_box
 from attnlab.ui.heads.evidence import show_evidence
 from attnlab.ui.heads.long import show_long
-from attnlab.ui.heads.view import SAVED, all_heads, ask_view, fits, link_sentence, read_table, save_lines, save_map, see, title, told_hidden
+from attnlab.ui.heads.view import SAVED, all_heads, ask_view, fits, hidden_note, link_sentence, read_table, save_lines, save_map, title
 from attnlab.ui.language import md_escape, t
-from attnlab.ui.traces import get_trace
 
 MANY = 200_000  # weights sent for the lines at once; beyond it only the heads that are switched on
 
-with told():
-    controls = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="controls")
-    with controls:
-        model = ask_model(width=190)
-        text = ask_text()
-        numbers = st.container(horizontal=True, gap="small", width="content")
-        more = st.popover(t("ui.more"))
-    with more:
-        pair = ask_pair(model)
-    target = ask_target(model)
-    trace = get_trace(model, text, pair, target)
-    with numbers:
-        attention = ask_attention(trace, width=125)
-        head = ask_head(attention, trace.model, width=125)
-    with more:
-        view = ask_view(attention, pair is not None)
+with mistake_box():
+    bar = control_bar()
+    trace, attention, head = bar.trace, bar.attention, bar.head
+    with bar.more:
+        view = ask_view(attention, bar.pair is not None)
 
 name = title(trace, attention, head, view)
 if trace.made == "decoded":
@@ -44,14 +33,14 @@ if not seen.weights.size:
     st.info(t("heads.nothing"))
     st.stop()
 high = (float(seen.weights.max()) or 1.0) if view.auto else 1.0
-st.markdown(t("heads.say", name=md_escape(name), link=md_escape(link_sentence(seen)), hidden=told_hidden(seen, view)))
+st.markdown(t("heads.say", name=md_escape(name), link=md_escape(link_sentence(seen)), hidden=hidden_note(seen, view)))
 left, right = st.columns(2, gap="medium")
 with left:
     cell = canvas.matrix(seen.weights, seen.queries, seen.keys, key="map", high=high, link="heads", in_link="cell")
     save_map(trace, attention, head, view, seen)
 with right:
     if view.over == "head":
-        on = canvas.heads_on("lines", head, attention.n_heads)
+        on = pins.heads_on("lines", head, attention.n_heads)
         every = range(attention.n_heads)
         sent = list(every) if seen.weights.size * attention.n_heads <= MANY else on
         weights, names = all_heads(trace, attention, view, sent), [f"H{each}" for each in every]

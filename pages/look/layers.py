@@ -4,13 +4,13 @@ import streamlit as st
 
 from attnlab.ui import canvas
 from attnlab.ui.ask import ask_model, ask_stack, ask_switch, ask_target, ask_text, open_head
-from attnlab.ui.errors import told
+from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.layers.guide import show_guide
 from attnlab.ui.layers.page import save_all
 from attnlab.ui.traces import get_thumbnails, get_trace
 
-with told():
+with mistake_box():
     controls = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="controls")
     with controls:
         model = ask_model(width=190)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from attnlab.ui import link
 from attnlab.ui.ask import ask_model, ask_text, open_head
-from attnlab.ui.errors import told
+from attnlab.ui.errors import mistake_box
 from attnlab.ui.examples import EXAMPLES
 from attnlab.ui.home.reopen import open_figure
 from attnlab.ui.language import md_escape, t
@@ -18,12 +18,12 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key
     go = st.button(t("home.go"), type="primary")
     every = st.button(t("home.every"))
 if go or every:
-    with told():
+    with mistake_box():
         get_trace(model, text)  # a mistake is told here, where it can be mended
     link.go("look/heads.py" if go else "look/layers.py")
 
 st.subheader(t("home.examples"), anchor=False)
-with told():
+with mistake_box():
     for column, example in zip(st.columns(len(EXAMPLES)), EXAMPLES, strict=True):
         seen = get_trace(DEFAULT_MODEL, example.text).at("encoder", example.layer)
         query, key = seen.queries.pieces[example.query], seen.keys.pieces[example.key]
@@ -43,5 +43,5 @@ with left:
     st.latex(r"\mathrm{weights}=\mathrm{softmax}\!\left(\frac{QK^{\top}}{\sqrt{d}}\right),\qquad z=\mathrm{weights}\cdot V")
 with right:
     st.subheader(t("home.figure"), anchor=False)
-    with told():
+    with mistake_box():
         open_figure(st.file_uploader(t("home.drop"), type=["png", "svg", "pdf", "html", "npz"]))

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from attnlab.core.guide import RULES
 from attnlab.core.variants import ALL
 from attnlab.ui.layers.guide import apart
-from attnlab.ui.layers.sentences import Work, decoded
+from attnlab.ui.layers.sentences import Work, decode
 from attnlab.words import InputError, room
 
 ROOT = Path(__file__).parents[2]
@@ -135,8 +135,8 @@ def test_a_batch_that_two_runs_of_the_page_computed_counts_once(bert):
 
 def test_an_uploaded_file_that_is_no_text_is_told_with_its_line():
     with pytest.raises(InputError, match=r"odd\.txt is not UTF-8 \(line 2\)"):
-        decoded(b"One.\n\xff\xfe\x00", "odd.txt")
-    assert decoded(b"\xef\xbb\xbfOne.", "marked.txt") == "One."
+        decode(b"One.\n\xff\xfe\x00", "odd.txt")
+    assert decode(b"\xef\xbb\xbfOne.", "marked.txt") == "One."
 
 
 def test_only_points_with_room_around_them_carry_a_name():

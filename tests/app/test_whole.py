@@ -5,7 +5,8 @@ import pytest
 
 from attnlab import load
 from attnlab.core.measures import flow, mean_distance, rollout
-from attnlab.ui.layers import whole
+from attnlab.ui.layers import files, whole
+from attnlab.ui.layers.rollout import most_tokens
 from attnlab.words import room
 from tests.app.test_variants import opened
 
@@ -61,11 +62,11 @@ def test_above_its_limit_flow_says_both_numbers_and_rollout_stays():
 
 
 def test_flow_is_computed_for_fewer_tokens_the_more_layers_there_are():
-    assert [whole.most_tokens(layers) for layers in (1, 3, 6, 12)] == [73, 51, 40, 32]
+    assert [most_tokens(layers) for layers in (1, 3, 6, 12)] == [73, 51, 40, 32]
 
 
 def test_a_text_too_long_to_draw_is_told_in_both_numbers(monkeypatch):
-    monkeypatch.setattr(whole, "LONG", 10)
+    monkeypatch.setattr(files, "LONG", 10)
     for part in ("rollout", "norm"):
         app = opened(PAGE, part="whole", whole=part)
         assert app.info[0].value == EN["whole_long"].format(n=13, limit=10)

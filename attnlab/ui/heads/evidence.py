@@ -4,7 +4,7 @@ import streamlit as st
 
 from attnlab.core.trace import Attention, Trace
 from attnlab.models.effects import Evidence, evidence
-from attnlab.ui.errors import told
+from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.traces import get_model
 
@@ -20,7 +20,7 @@ def show_evidence(trace: Trace, attention: Attention, head: int, cell: tuple[int
         elif cell is None or cell[0] >= len(attention.queries) or cell[1] >= len(attention.keys):
             st.caption(t("measures.evidence_pin"))
         else:
-            with told():
+            with mistake_box():
                 show_cell(trace, attention, head, *cell)
         st.info(t("measures.evidence_caution"))
 
@@ -30,14 +30,14 @@ def show_cell(trace: Trace, attention: Attention, head: int, query: int, key: in
     place = {"stack": t(f"ui.{attention.stack}"), "layer": attention.layer, "head": head}
     words = {"query": md_escape(attention.queries.pieces[query]), "key": md_escape(attention.keys.pieces[key])}
     st.markdown(t("measures.evidence_cell", **words, **place))
-    facts = said(found, trace, attention)
+    facts = readings(found, trace, attention)
     for column, (label, value, note) in zip(st.columns(len(facts)), facts, strict=True):
         column.metric(label, value)
         column.caption(note)
     st.caption(t("measures.evidence_help"))
 
 
-def said(found: Evidence, trace: Trace, attention: Attention) -> list[tuple[str, str, str]]:
+def readings(found: Evidence, trace: Trace, attention: Attention) -> list[tuple[str, str, str]]:
     """Name, number and unit of each method."""
     speaks = trace.attentions[-1].queries if attention.stack == "encoder" and trace.target is not None else attention.queries
     token = md_escape(speaks.pieces[found.token]) if found.token < len(speaks) else str(found.token)

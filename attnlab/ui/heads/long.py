@@ -6,10 +6,10 @@ import numpy as np
 import streamlit as st
 
 from attnlab.core.trace import Array, Attention, Trace
-from attnlab.core.views import Pool, overview, sheet
+from attnlab.core.views import Pool, View, keep_mask, overview, sheet, sides
 from attnlab.ui import canvas
 from attnlab.ui.ask import ask_choice
-from attnlab.ui.heads.view import View, shown, sides, title
+from attnlab.ui.heads.view import title
 from attnlab.ui.language import t
 
 SIDE = 512  # pixels of the overview at most
@@ -21,12 +21,12 @@ def show_long(trace: Trace, attention: Attention, head: int, view: View) -> None
     """The overview and the lens. Moving the lens computes its rows and nothing else."""
     name = title(trace, attention, head, view)
     kept_q, kept_k = (
-        np.flatnonzero(shown(tokens, view, side)) for tokens, side in zip((attention.queries, attention.keys), sides(view), strict=True)
+        np.flatnonzero(keep_mask(tokens, view, side)) for tokens, side in zip((attention.queries, attention.keys), sides(view), strict=True)
     )
     hows: dict[Pool, str] = {"max": t("heads.pool_max"), "mean": t("heads.pool_mean")}
     how = ask_choice("pool", hows, label=t("heads.pool"), width=220)
     with st.spinner(t("heads.pooling")):
-        pooled = _pooled(trace, attention, head, view, how, kept_q, kept_k, _key(trace, attention, head, view))
+        pooled = _pool(trace, attention, head, view, how, kept_q, kept_k, _key(trace, attention, head, view))
     block = -(-max(len(kept_q), len(kept_k)) // SIDE)
     left, right = st.columns(2)
     with left:
@@ -51,7 +51,7 @@ def _key(trace: Trace, attention: Attention, head: int, view: View) -> tuple[Any
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _pooled(_trace: Trace, _attention: Attention, _head: int, _view: View, how: Pool, _q: Any, _k: Any, key: tuple[Any, ...]) -> Array:
+def _pool(_trace: Trace, _attention: Attention, _head: int, _view: View, how: Pool, _q: Any, _k: Any, key: tuple[Any, ...]) -> Array:
     return overview(lambda rows: _rows(_trace, _attention, _head, _view, _q, _k, rows), len(_q), len(_k), side=SIDE, how=how)
 
 

@@ -1,53 +1,24 @@
 """One head of one sublayer as the visitor asked to see it: which map, in words or pieces, which tokens, what it is called."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from attnlab import figures
-from attnlab.core.trace import Array, Attention, Tokens, Trace
-from attnlab.core.views import Over, by_words, part, sheet, strongest, word_groups, word_names
+from attnlab.core.trace import Array, Attention, Trace
+from attnlab.core.views import RANGES, Between, Over, Seen, View, see, strongest
 from attnlab.figures.captions import trace_caption
 from attnlab.figures.ramp import HEADS
 from attnlab.ui.ask import ask_choice, ask_slider, ask_switch
+from attnlab.ui.canvas import LONG
 from attnlab.ui.language import t
 from attnlab.ui.save import facts_of, save_bar
 
-LONG = 512  # tokens a side: beyond this an overview and a lens are shown instead of the map
 SAVED = 4096  # tokens a side: beyond this one head alone is 64 MiB, and nothing is saved from the page
 TABLE = 64  # rows and columns of the table for screen readers
-RANGES = {"temperature": (0.1, 5.0), "threshold": (0.0, 1.0)}
-Between = Literal["all", "aa", "ab", "ba", "bb"]
-
-
-@dataclass(frozen=True)
-class View:
-    """How to look, as chosen behind "More"."""
-
-    over: Over = "head"
-    words: bool = False
-    bare: bool = False  # special tokens left out
-    renormalise: bool = False
-    between: Between = "all"
-    auto: bool = False
-    temperature: float = 1.0
-    threshold: float = 0.02
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A map ready to be drawn. hidden: the weight that goes to tokens not shown, on average."""
-
-    weights: Array
-    queries: tuple[str, ...]
-    keys: tuple[str, ...]
-    special_queries: tuple[bool, ...]
-    special_keys: tuple[bool, ...]
-    hidden: float
 
 
 def ask_view(attention: Attention, paired: bool) -> View:
@@ -76,43 +47,6 @@ def ask_view(attention: Attention, paired: bool) -> View:
 def fits(attention: Attention) -> bool:
     """Whether the map is small enough to be drawn cell by cell."""
     return max(len(attention.queries), len(attention.keys)) <= LONG
-
-
-def shown(tokens: Tokens, view: View, side: str) -> list[bool]:
-    """Which tokens the view keeps. side: "a" or "b" for one text of a pair, "all" for both."""
-    wanted = {"all": (0, 1), "a": (0,), "b": (1,)}[side]
-    return [segment in wanted and not (view.bare and special) for special, segment in zip(tokens.special, tokens.segments, strict=True)]
-
-
-def sides(view: View) -> tuple[str, str]:
-    """Which text the queries come from, and which the keys."""
-    return ("all", "all") if view.between == "all" else (view.between[0], view.between[1])
-
-
-def see(trace: Trace, attention: Attention, head: int, view: View) -> Seen:
-    """The map the visitor asked for, with the names of its rows and columns."""
-    weights = sheet(trace, attention, head, over=view.over, temperature=view.temperature)
-    queries, keys = attention.queries, attention.keys
-    rows, columns = (shown(tokens, view, side) for tokens, side in zip((queries, keys), sides(view), strict=True))
-    names_q, names_k = queries.pieces, keys.pieces
-    special_q, special_k = queries.special, keys.special
-    if view.words:
-        groups_q, groups_k = word_groups(queries), word_groups(keys)
-        weights = by_words(weights, groups_q, groups_k)
-        source, target = (trace.text, trace.pair), (trace.target_text,)
-        names_q = word_names(queries, groups_q, source if attention.stack == "encoder" or trace.target is None else target)
-        names_k = word_names(keys, groups_k, target if attention.stack == "decoder" and trace.target is not None else source)
-        rows, columns = ([mask[group[0]] for group in groups] for mask, groups in ((rows, groups_q), (columns, groups_k)))
-        special_q, special_k = (tuple(s[group[0]] for group in groups) for s, groups in ((special_q, groups_q), (special_k, groups_k)))
-    chosen = part(weights, rows, columns, renormalise=view.renormalise)
-    return Seen(
-        chosen.weights,
-        tuple(names_q[i] for i in chosen.rows),
-        tuple(names_k[i] for i in chosen.columns),
-        tuple(special_q[i] for i in chosen.rows),
-        tuple(special_k[i] for i in chosen.columns),
-        chosen.hidden,
-    )
 
 
 def title(trace: Trace, attention: Attention, head: int, view: View, lines: Sequence[int] | None = None) -> str:
@@ -224,7 +158,7 @@ def badge(trace: Trace, attention: Attention) -> dict[str, object]:
     }
 
 
-def told_hidden(seen: Seen, view: View) -> str:
+def hidden_note(seen: Seen, view: View) -> str:
     """How much weight goes to tokens that are not shown, in a number; nothing when all are shown."""
     if not view.bare and view.between == "all":
         return ""

@@ -5,12 +5,13 @@ from typing import Any, Protocol
 import streamlit as st
 
 from attnlab.core.trace import STACKS
+from attnlab.core.views import RANGES, View
 from attnlab.figures import read_record
 from attnlab.ui import link
 from attnlab.ui.ask import LONGEST_LINK
 from attnlab.ui.figure_options import restore_look
-from attnlab.ui.heads.view import RANGES, View
 from attnlab.ui.language import md_escape, t
+from attnlab.ui.pins import choose_heads
 
 
 class File(Protocol):
@@ -47,6 +48,6 @@ def restore(record: dict[str, Any]) -> None:
             link.choose(**{name: value})
     restore_look(options)
     if isinstance(options.get("heads"), str):  # the lines were those of several heads
-        link.choose(heads=options["heads"], **{"lines of": record.get("head", 0)})
+        choose_heads("lines", options["heads"], record.get("head", 0))
     if len(str(record.get("text", ""))) > LONGEST_LINK:
         st.toast(t("home.long"))

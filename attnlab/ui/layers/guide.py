@@ -12,13 +12,12 @@ import streamlit as st
 from attnlab.core.guide import NAMES, RULES, Head, Rule, Sums, write_table
 from attnlab.core.measures import MEASURES
 from attnlab.core.trace import Stack, Trace, frozen
-from attnlab.ui import canvas
-from attnlab.ui.ask import ask_choice, ask_slider, open_head
-from attnlab.ui.errors import told
+from attnlab.ui import canvas, pins
+from attnlab.ui.ask import ask_choice, ask_row, ask_slider, open_head
+from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import t
-from attnlab.ui.layers.sentences import Measured, ask_set, kept_set
+from attnlab.ui.layers.sentences import Measured, ask_set, measured_set
 from attnlab.ui.layers.whole import show_whole
-from attnlab.ui.rows import ask_row
 from attnlab.ui.show import BARE
 
 PARTS = ("guide", "scatter", "set", "whole")
@@ -30,13 +29,13 @@ def show_guide(trace: Trace, stack: Stack) -> None:
     st.subheader(t("measures.title"), anchor=False)
     part = ask_row("part", {name: t(f"measures.part_{name}") for name in PARTS}, label=t("measures.parts"), hidden=True)
     if part == "set":
-        with told():
+        with mistake_box():
             ask_set(trace.model)
     if part == "whole":
-        show_whole(trace, stack, kept_set(trace.model))
+        show_whole(trace, stack, measured_set(trace.model))
         return
     found = measured_here(trace)
-    what = t("measures.this_text") if kept_set(trace.model) is None else t("measures.these", n=found.sentences)
+    what = t("measures.this_text") if measured_set(trace.model) is None else t("measures.these", n=found.sentences)
     st.markdown(t("measures.lead", sentences=what))
     if stack == "cross":
         st.caption(t("measures.cross_none"))
@@ -60,7 +59,7 @@ def names_for(stack: Stack) -> dict[str, str]:
 
 def measured_here(trace: Trace) -> Measured:
     """The sentence set that was measured for this model, else this text alone."""
-    return kept_set(trace.model) or of_trace(trace)
+    return measured_set(trace.model) or of_trace(trace)
 
 
 def of_trace(trace: Trace) -> Measured:
@@ -101,7 +100,7 @@ def show_map(found: Measured, stack: Stack, name: str) -> None:
     if not np.isfinite(grid).any():
         st.info(t("measures.no_value"))
     if cell is not None:
-        canvas.release("measured")
+        pins.release("measured")
         open_head(stack, *cell)
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 from attnlab.core.guide import Head, Sums
 from attnlab.core.trace import Stack, Trace
 from attnlab.models.spec import Model
+from attnlab.ui import choices
 from attnlab.ui.language import language, t
 from attnlab.ui.traces import get_model
 from attnlab.words import InputError
@@ -18,7 +19,6 @@ from attnlab.words import InputError
 MOST = 1000  # sentences measured on the page
 BATCH = 16
 LARGEST = 5  # MiB of an uploaded file: a thousand sentences need far less
-WORK, RESULT, SAID, MISTAKE = "guide set", "guide result", "guide said", "guide mistake"  # what a visit keeps
 Lines = list[tuple[int, str]]
 
 
@@ -61,41 +61,56 @@ class Work:
             return Measured(self.model, tuple(self.sums.heads()), self.sums.sentences, self.sums.tokens)
 
 
-def kept_set(model: str) -> Measured | None:
+@dataclass(eq=False)
+class Desk:
+    """What a visit measures and has measured. note: how the last measurement ended, in a key and its facts."""
+
+    work: Work | None = None
+    result: Measured | None = None
+    note: tuple[str, dict[str, Any]] | None = None
+    mistake: InputError | None = None
+
+
+def desk() -> Desk:
+    """This visit's own."""
+    return choices.visit("guide desk", Desk)
+
+
+def measured_set(model: str) -> Measured | None:
     """The sentence set that this visit measured with this model."""
-    kept: Measured | None = st.session_state.get(RESULT)
+    kept = desk().result
     return kept if kept is not None and kept.model == model else None
 
 
 def ask_set(model: str) -> None:
     """Sentences to measure, and the buttons. Raises InputError for sentences that cannot be measured."""
+    here = desk()
     text = st.text_area(t("measures.paste", limit=MOST), height=140, key="guide text", persist_state="session")
     file = st.file_uploader(t("measures.upload"), type=["txt"], key="guide file", max_upload_size=LARGEST)
     with st.container(horizontal=True, gap="small"):
         start = st.button(t("measures.start"), type="primary")
-        stop = st.button(t("measures.stop"), disabled=WORK not in st.session_state and not start)
-        if RESULT in st.session_state and st.button(t("measures.forget")):
-            for name in (RESULT, SAID):
-                st.session_state.pop(name, None)
+        stop = st.button(t("measures.stop"), disabled=here.work is None and not start)
+        if here.result is not None and st.button(t("measures.forget")):
+            here.result = here.note = None
             st.rerun()
-    if stop and WORK in st.session_state:
-        finish("stopped")
+    if stop and here.work is not None:
+        finish(here.work, "stopped")
     if start:
-        for name in (WORK, SAID, MISTAKE):
-            st.session_state.pop(name, None)
-        st.session_state[WORK] = Work(model, sentences(text, file))
-    if WORK in st.session_state and st.session_state[WORK].model == model:
-        work_on()
-    if MISTAKE in st.session_state:
-        raise st.session_state.pop(MISTAKE)
-    if SAID in st.session_state:
-        how, facts = st.session_state[SAID]
+        here.work = here.note = here.mistake = None
+        here.work = Work(model, sentences(text, file))
+    if here.work is not None and here.work.model == model:
+        work_on(here.work)
+    if here.mistake is not None:
+        mistake, here.mistake = here.mistake, None
+        raise mistake
+    if here.note is not None:
+        how, facts = here.note
         st.caption(t(f"measures.{how}", **facts))
 
 
 def sentences(text: str, file: Any) -> Lines:
     """One a line, numbered. Raises InputError for none, for more than fit, and for a file that is no text."""
-    raw = text if file is None else decoded(file.getvalue(), file.name)
+    raw = text if file is None else decode(file.getvalue(), file.name)
     lines = [(number, line.strip()) for number, line in enumerate(raw.splitlines(), 1) if line.strip()]
     if not lines:
         raise InputError("error.empty")
@@ -104,7 +119,7 @@ def sentences(text: str, file: Any) -> Lines:
     return lines
 
 
-def decoded(raw: bytes, name: str) -> str:
+def decode(raw: bytes, name: str) -> str:
     """The text of a file. Raises InputError that names the line which is not UTF-8."""
     try:
         return raw.decode("utf-8-sig")
@@ -112,9 +127,8 @@ def decoded(raw: bytes, name: str) -> str:
         raise InputError("error.not_utf8", path=name, line=raw[: error.start].count(b"\n") + 1) from None
 
 
-def work_on() -> None:
+def work_on(work: Work) -> None:
     """Batch after batch with a progress bar. A click on Stop ends this run between two batches, and what was measured stays."""
-    work: Work = st.session_state[WORK]
     bar, model = st.progress(0.0), get_model(work.model)
     while work.sums.sentences < len(work.lines):
         done = work.sums.sentences
@@ -123,14 +137,13 @@ def work_on() -> None:
         try:
             traces = model.traces([line for _, line in batch])
         except InputError as mistake:
-            del st.session_state[WORK]
-            st.session_state[MISTAKE] = blamed(model, batch) or mistake
+            desk().work, desk().mistake = None, find_mistake(model, batch) or mistake
             st.rerun()
         work.add(done, traces)
-    finish("done")
+    finish(work, "done")
 
 
-def blamed(model: Model, batch: Lines) -> InputError | None:
+def find_mistake(model: Model, batch: Lines) -> InputError | None:
     """What is wrong with which line."""
     for number, line in batch:
         try:
@@ -140,12 +153,12 @@ def blamed(model: Model, batch: Lines) -> InputError | None:
     return None
 
 
-def finish(how: str) -> None:
+def finish(work: Work, how: str) -> None:
     """Keep what was measured, and draw the page anew. how: "done" or "stopped"."""
-    work: Work = st.session_state.pop(WORK)
-    found = work.measured()
+    here, found = desk(), work.measured()
+    here.work = None
     if found.sentences:
-        st.session_state[RESULT] = found
+        here.result = found
     counts = {"n": found.sentences, "done": found.sentences, "all": len(work.lines), "tokens": found.tokens}
-    st.session_state[SAID] = how, counts | {"seconds": f"{time.monotonic() - work.since:.1f}"}
+    here.note = how, counts | {"seconds": f"{time.monotonic() - work.since:.1f}"}
     st.rerun()

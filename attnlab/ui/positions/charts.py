@@ -82,7 +82,7 @@ def head_map(
     return chart(values, layers, heads, key=key, title=title, name=name, axes=axes, pinned=pinned, facts=facts, height=260, signed=signed)
 
 
-def ranked(values: Array, *, column: str) -> None:
+def ranking(values: Array, *, column: str) -> None:
     """All heads of a [layers heads] matrix, the largest first."""
     order = np.argsort(-values, axis=None, kind="stable")
     places = [np.unravel_index(i, values.shape) for i in order]

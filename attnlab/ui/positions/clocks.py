@@ -9,9 +9,9 @@ from attnlab.core.trace import frozen
 from attnlab.figures.clocks import clocks as dials
 from attnlab.figures.clocks import still
 from attnlab.figures.style import Look, Words
+from attnlab.ui.ask import ask_whole
 from attnlab.ui.language import t
 from attnlab.ui.positions.charts import caption, short
-from attnlab.ui.rows import ask_whole
 from attnlab.ui.save import save_bar
 from attnlab.ui.show import show
 

@@ -7,12 +7,12 @@ import streamlit as st
 
 from attnlab.core import positions as pos
 from attnlab.core.trace import Array
+from attnlab.ui.ask import ask_row, ask_whole
 from attnlab.ui.language import t
 from attnlab.ui.positions.charts import chart
 from attnlab.ui.positions.clocks import clocks
 from attnlab.ui.positions.curves import curve, line
-from attnlab.ui.positions.views import VIEWS, View, called, numbers, usual
-from attnlab.ui.rows import ask_row, ask_whole
+from attnlab.ui.positions.views import VIEWS, View, curve_name, numbers, usual
 
 if TYPE_CHECKING:
     from attnlab.figures.picture import Series
@@ -135,7 +135,7 @@ def from_here(kind: str, view: View, n: int) -> None:
 def overlay(kind: str, view: View, n: int) -> None:
     """Every encoding's similarity against distance in one picture. Where only the chosen one changes, the chart stands still."""
     facts = {"options": {"encoding": kind, **view.facts}}
-    seen = {other: usual(other, n) for other in pos.ENCODINGS} | {kind: (called(kind, view.facts), view.similarity)}
+    seen = {other: usual(other, n) for other in pos.ENCODINGS} | {kind: (curve_name(kind, view.facts), view.similarity)}
     curve(
         [band(*each) for each in seen.values() if each is not None],
         key="overlay",

@@ -2,19 +2,18 @@
 
 import time
 from collections.abc import Sequence
-from functools import partial
 
 import streamlit as st
 
 from attnlab.core.positions import antidiagonal
 from attnlab.training.lengths import LengthScore, accuracy_by_length, sequences
 from attnlab.training.tasks import TRAINED
-from attnlab.ui.ask import ask_number
+from attnlab.ui import choices
+from attnlab.ui.ask import ask_number, ask_row, ask_rows, ask_whole
 from attnlab.ui.language import t
 from attnlab.ui.positions.charts import chart
 from attnlab.ui.positions.curves import curve, line
-from attnlab.ui.positions.switch import FAMILY, answer, family, mirror_head, numbered
-from attnlab.ui.rows import ask_row, ask_rows, ask_whole
+from attnlab.ui.positions.switch import FAMILY, answer, family, mirror_head, place_names
 from attnlab.ui.save import facts_of
 from attnlab.ui.traces import get_model, get_trace
 
@@ -38,12 +37,13 @@ def longer() -> None:
     with columns[2]:
         seed = ask_number("seed", 0, 9999, 0, label=t("positions.seed"), help=t("positions.seed_help"))
     wanted = [(kind, length, n, seed) for length in range(TRAINED[0], longest + 1) for kind in shown if readable(kind, length)]
-    stopped = bool(st.session_state.get(STOPPED))
+    stopped = bool(choices.last(STOPPED))
     running = bool(missing(wanted)) and not stopped
     with columns[3]:  # outside the clockwork: a click is a run of the whole page, which no tick outruns
         said, to = ("positions.go_on", False) if stopped else ("positions.stop", True)
-        keep = partial(st.session_state.__setitem__, STOPPED, to)
-        st.button(t(said), key=f"length stop {to}", on_click=keep, disabled=not missing(wanted), width="stretch")
+        st.button(
+            t(said), key=f"length stop {to}", on_click=choices.keep, args=(STOPPED, to), disabled=not missing(wanted), width="stretch"
+        )
     st.fragment(experiment, run_every=TICK if running else None)(wanted, longest, running)
     at_length(names, longest, seed)
 
@@ -56,8 +56,7 @@ def readable(kind: str, length: int) -> bool:
 
 def scores() -> dict[Key, LengthScore]:
     """What this visit has measured so far."""
-    found: dict[Key, LengthScore] = st.session_state.setdefault(KNOWN, {})
-    return found
+    return choices.visit(KNOWN, dict[Key, LengthScore])
 
 
 def missing(wanted: Sequence[Key]) -> list[Key]:
@@ -131,7 +130,7 @@ def at_length(names: Sequence[str], longest: int, seed: int) -> None:
     trace = get_trace(FAMILY + kind, " ".join(sequences(length, n=1, seed=seed)[0]))
     layer, head = mirror_head(trace)
     attention = trace.at("encoder", layer)
-    weights, pieces = attention.weights(head), numbered(trace.source.pieces)
+    weights, pieces = attention.weights(head), place_names(trace.source.pieces)
     right = sum(a == b for a, b in zip(answer(trace), trace.source.pieces[::-1], strict=True))
     chart(
         weights,

@@ -12,7 +12,7 @@ from attnlab.models.spec import Spec
 from attnlab.models.weights import read_weights
 from attnlab.ui.ask import ask_model, ask_text
 from attnlab.ui.language import md_escape, t
-from attnlab.ui.positions.charts import Cell, chart, head_map, ranked
+from attnlab.ui.positions.charts import Cell, chart, head_map, ranking
 from attnlab.ui.positions.without import ask_one, follow
 from attnlab.ui.save import facts_of
 from attnlab.ui.traces import get_model, get_trace
@@ -25,7 +25,7 @@ def scores() -> None:
     st.markdown(t("positions.scores_lead"))
     left, right = st.columns([1, 2])
     with left:
-        name = ask_model(recorded)
+        name = ask_model(records)
     with right:
         text = ask_text()
     trace = get_trace(name, text)
@@ -45,7 +45,7 @@ def scores() -> None:
     alone(trace, attention, head, parts)
 
 
-def recorded(spec: Spec) -> bool:
+def records(spec: Spec) -> bool:
     """Models whose q and k can be had."""
     return spec.records
 
@@ -92,14 +92,15 @@ def one_cell(parts: ScoreParts, attention: Attention, head: int, cell: Cell) -> 
         return
     total, score = float(parts.total()[row, column]), float(attention.scores(head)[row, column])
     named = [(t(f"positions.{name}"), float(part[row, column])) for name, part in parts.items()]
-    terms = " + ".join(rf"\underbrace{{{signed(value)}}}_{{\text{{{name}}}}}" for name, value in named)
+    terms = " + ".join(rf"\underbrace{{{term(value)}}}_{{\text{{{name}}}}}" for name, value in named)
     st.latex(rf"{terms} = {total:.4f}")
     st.caption(
         t("positions.cell_check", score=f"{score:.4f}", off=f"{abs(total - score):.0e}", weight=f"{attention.weights(head)[cell]:.3f}")
     )
 
 
-def signed(value: float) -> str:
+def term(value: float) -> str:
+    """A number of a sum; in brackets below 0."""
     return f"{value:.4f}" if value >= 0 else f"({value:.4f})"
 
 
@@ -130,7 +131,7 @@ def alone(trace: Trace, attention: Attention, head: int, parts: ScoreParts) -> N
 
 def overview(name: str, text: str, trace: Trace, attention: Attention, head: int) -> None:
     """All heads of the stack by how much position explains of their scores."""
-    found = explained(name, trace, attention, (*trace.key, attention.stack))
+    found = get_shares(name, trace, attention, (*trace.key, attention.stack))
     left, right = st.columns([3, 2])
     with left:
         head_map(
@@ -143,11 +144,11 @@ def overview(name: str, text: str, trace: Trace, attention: Attention, head: int
             facts=facts_of(trace, stack_of_heads=attention.stack),
         )
     with right:
-        ranked(found, column=t("positions.explained_short"))
+        ranking(found, column=t("positions.explained_short"))
     st.caption(t("positions.explained_note"))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def explained(name: str, _trace: Trace, _attention: Attention, key: tuple[Any, ...]) -> Array:
+def get_shares(name: str, _trace: Trace, _attention: Attention, key: tuple[Any, ...]) -> Array:
     """What `shares` gives, kept for a trace. [layers heads]"""
     return shares(_trace, read_weights(get_model(name), _attention.stack, _attention.queries))

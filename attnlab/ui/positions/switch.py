@@ -8,10 +8,9 @@ import streamlit as st
 from attnlab.core.positions import ENCODINGS, SAME, antidiagonal, shuffle_difference, shuffled
 from attnlab.core.trace import Trace
 from attnlab.models.load import known
-from attnlab.ui.ask import ask_number, ask_switch, ask_text
+from attnlab.ui.ask import ask_number, ask_rows, ask_switch, ask_text
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.positions.charts import chart
-from attnlab.ui.rows import ask_rows
 from attnlab.ui.save import facts_of
 from attnlab.ui.traces import get_model, get_trace
 from attnlab.words import InputError
@@ -63,7 +62,7 @@ def one(kind: str, trace: Trace, layer: int | None, head: int | None) -> None:
     st.markdown(" ".join(badge(a, b) for a, b in zip(said, wanted, strict=True)))
     layer, head = mirror_head(trace) if layer is None or head is None else (layer, head)
     attention = trace.at("encoder", layer)
-    weights, pieces = attention.weights(head), numbered(trace.source.pieces)
+    weights, pieces = attention.weights(head), place_names(trace.source.pieces)
     chart(
         weights,
         pieces,
@@ -109,6 +108,6 @@ def mirror_head(trace: Trace) -> tuple[int, int]:
     return int(layer), int(head)
 
 
-def numbered(pieces: Sequence[str]) -> list[str]:
+def place_names(pieces: Sequence[str]) -> list[str]:
     """Letters with their places, since a letter may occur twice."""
     return [f"{i} {piece}" for i, piece in enumerate(pieces)]

@@ -6,17 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any, cast, get_args
 
 import numpy as np
-import streamlit as st
 
 from attnlab.core import positions as pos
 from attnlab.core.trace import Array, Stack, frozen
 from attnlab.models.load import known
 from attnlab.models.spec import Model
 from attnlab.models.weights import position_table, relative_table, rotary_base
-from attnlab.ui.ask import ask_choice, ask_number
+from attnlab.ui import choices, link
+from attnlab.ui.ask import ask_choice, ask_number, ask_row, ask_step, ask_whole
 from attnlab.ui.language import t
 from attnlab.ui.positions.charts import short
-from attnlab.ui.rows import ask_row, ask_step, ask_whole
 from attnlab.ui.traces import get_model
 from attnlab.words import InputError
 
@@ -85,7 +84,7 @@ def learned(n: int, places: Sequence[Any]) -> View:
     with places[0]:
         name = ask_source("learned")
     model = get_model(name)
-    n = limited(model, n)
+    n = most_places(model, n)
     table = position_table(model, stack_of(model), n)
 
     def formula(p: int, c: int) -> str:
@@ -213,17 +212,17 @@ def usual(kind: str, n: int) -> tuple[str, Array] | None:
         return None
     if kind == "learned":
         model = get_model(names[0])
-        return called(kind, {"table": names[0]}), pos.cosine(position_table(model, stack_of(model), limited(model, n)))
+        return curve_name(kind, {"table": names[0]}), pos.cosine(position_table(model, stack_of(model), most_places(model, n)))
     if kind == "relative":
-        return called(kind, {"table": names[0], "head": 0}), relative_factor(get_model(names[0]), 0, n)
+        return curve_name(kind, {"table": names[0], "head": 0}), relative_factor(get_model(names[0]), 0, n)
     if kind == "alibi":
-        return called(kind, {"head": 0}), pos.factor(pos.alibi(n, HEADS)[0], frozen(0.0))
+        return curve_name(kind, {"head": 0}), pos.factor(pos.alibi(n, HEADS)[0], frozen(0.0))
     if kind == "rotary":
-        return called(kind, {}), pos.rotary_similarity(pos.gaps(n), D_HEAD)
-    return called(kind, {}), pos.cosine(pos.sinusoid(n, D_MODEL)) if kind == "sinusoidal" else frozen(np.ones((n, n)))
+        return curve_name(kind, {}), pos.rotary_similarity(pos.gaps(n), D_HEAD)
+    return curve_name(kind, {}), pos.cosine(pos.sinusoid(n, D_MODEL)) if kind == "sinusoidal" else frozen(np.ones((n, n)))
 
 
-def called(kind: str, facts: Mapping[str, Any]) -> str:
+def curve_name(kind: str, facts: Mapping[str, Any]) -> str:
     """The name of a curve: the encoding, whose numbers they are, and which head."""
     head = f"H{facts['head']}" if "head" in facts else ""
     inside = " ".join(part for part in (facts.get("table", ""), head) if part)
@@ -254,7 +253,7 @@ def ask_source(kind: str, *, free: bool = False) -> str:
 def tables(kind: str) -> list[str]:
     """Models with such positions: those that came with attnlab, and the one chosen on another page."""
     names = [spec.name for spec in known() if spec.positions == kind and spec.records]
-    asked = st.session_state.get("model", st.query_params.get("model"))
+    asked = choices.last("model", link.given("model"))
     if asked and asked not in {spec.name for spec in known()} and get_model(str(asked)).spec.positions == kind:
         names.append(str(asked))
     return names
@@ -264,6 +263,6 @@ def stack_of(model: Model) -> Stack:
     return next(iter(model.spec.stacks))
 
 
-def limited(model: Model, n: int) -> int:
+def most_places(model: Model, n: int) -> int:
     """No more positions than the model has."""
     return min(n, model.spec.max_tokens or n)

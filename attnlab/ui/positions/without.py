@@ -8,11 +8,11 @@ import streamlit as st
 from attnlab.core import positions as pos
 from attnlab.core.trace import Array, Attention, Trace
 from attnlab.models.spec import PositionChange, Spec
-from attnlab.ui.ask import ask_attention, ask_head, ask_model, ask_number, ask_text
+from attnlab.ui import choices, pins
+from attnlab.ui.ask import ask_attention, ask_head, ask_model, ask_number, ask_row, ask_text
 from attnlab.ui.language import md_escape, t
-from attnlab.ui.positions.charts import Cell, chart, head_map, ranked
+from attnlab.ui.positions.charts import Cell, chart, head_map, ranking
 from attnlab.ui.positions.curves import curve, line
-from attnlab.ui.rows import ask_row
 from attnlab.ui.save import facts_of
 from attnlab.ui.traces import get_model, get_trace
 
@@ -29,7 +29,7 @@ def without() -> None:
         text = ask_text()
     before = get_trace(name, text)
     follow("moved")
-    after, edit = edited(name, text, before)
+    after, edit = ask_edit(name, text, before)
     stack = before.stacks[0]
     moved = np.stack([pos.total_variation(a.all_weights(), b.all_weights()).mean(-1) for a, b in pairs(before, after)])  # [layers heads]
     top = st.container()
@@ -39,7 +39,7 @@ def without() -> None:
         with left:
             heads(before, moved, edit, (attention.layer, head))
         with right:
-            ranked(moved, column=t("positions.moved_short"))
+            ranking(moved, column=t("positions.moved_short"))
     maps(before, after, edit, attention, head)
     outputs(before, after, edit, stack)
     shuffle_test(name, text, before)
@@ -50,7 +50,7 @@ def movable(spec: Spec) -> bool:
     return spec.positions in pos.ABSOLUTE and len(spec.stacks) == 1 and spec.records
 
 
-def edited(name: str, text: str, before: Trace) -> tuple[Trace, str]:
+def ask_edit(name: str, text: str, before: Trace) -> tuple[Trace, str]:
     """The same sentence under the chosen edit, and what the edit is called."""
     n, limit = len(before.source), get_model(name).spec.max_tokens or 512
     left, right = st.columns([3, 1], vertical_alignment="bottom")
@@ -96,10 +96,10 @@ def ask_one(trace: Trace) -> tuple[Attention, int]:
 
 def follow(key: str) -> None:
     """A click on the map of heads named `key` goes to the widgets that ask for layer and head, once, before they are drawn."""
-    clicked = (st.session_state.get(key) or {}).get("cell")
-    if clicked and clicked[0] >= 0 and st.session_state.get(f"{key} followed") != clicked:  # below 0: a pin was taken off
-        st.session_state["layer"], st.session_state["head"] = int(clicked[0]), int(clicked[1])
-    st.session_state[f"{key} followed"] = clicked
+    cell = pins.new_click(key)
+    if cell is not None and cell[0] >= 0:  # below 0: a pin was taken off
+        choices.keep("layer", cell[0])
+        choices.keep("head", cell[1])
 
 
 def maps(before: Trace, after: Trace, edit: str, attention: Attention, head: int) -> None:

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from attnlab.core.trace import Array
+from attnlab.core.walk.place import DIGITS, DRAWN
 from attnlab.core.walk.spot import base
 from attnlab.figures import ramp, style
 from attnlab.ui.canvas import component, show_component
 from attnlab.ui.language import t
 from attnlab.ui.steps.pictures import Parcel, Seen, pack, symbol_of, terms
-from attnlab.ui.steps.place import DIGITS, DRAWN
 
 _copy = component("steps/copy", "steps/steps")
 _player = component("steps/player", "steps/steps")

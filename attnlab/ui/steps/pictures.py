@@ -7,10 +7,10 @@ import numpy as np
 
 from attnlab.core.trace import Array, Attention
 from attnlab.core.walk.apart import Apart, Origin
+from attnlab.core.walk.place import Place
 from attnlab.core.walk.spot import Spot, base
 from attnlab.core.walk.walk import Walk
 from attnlab.ui.language import t
-from attnlab.ui.steps.place import Place
 
 WHOLE = 60_000  # numbers: up to so many the whole walk is sent at once, beyond it the step on screen and its neighbours
 WIDEST = 64  # columns of a weight matrix that are drawn at most

@@ -1,79 +1,19 @@
-"""Where a visitor stands on the walk: which stage, token, dimension. It lives in the link, and every click ends up here."""
+"""The place on the walk that a visitor chose. It lives in the link, and every click ends up here."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
-import numpy as np
-import streamlit as st
-
-from attnlab.core.trace import Attention, Stack
-from attnlab.core.walk.spot import Spot, Step, base
+from attnlab.core.trace import Attention
+from attnlab.core.walk.place import DIGITS, DRAWN, Place
 from attnlab.core.walk.walk import Walk
-from attnlab.ui import link
+from attnlab.ui import choices, link
+from attnlab.ui.ask import PLACE
 from attnlab.untrusted import whole_number
 
-DRAWN = (4, 8, 16, 0)  # how many dimensions are drawn; 0 is all of them
-DIGITS = (2, 3, 4, 6, 0)  # decimals; 0 is scientific
-KEPT = "steps place"
 
-
-@dataclass(frozen=True)
-class Place:
-    """query, key: tokens. dim: of the head; column: of the model; unit: of the feed-forward layer. stage and part: what is shown."""
-
-    stage: int = 1
-    part: str = ""
-    query: int = 0
-    key: int = 0
-    dim: int = 0
-    column: int = 0
-    unit: int = 0
-    drawn: int = 8
-    digits: int = 3
-
-    def cell(self, spot: Spot, head: int, d_head: int, width: int) -> tuple[int, int]:
-        """The pinned cell of a spot whose values have that many columns."""
-        columns = {
-            "key": self.key,
-            "head": self.dim,
-            "model": self.column,
-            "embed": self.column % width,
-            "joined": head * d_head + self.dim,
-            "wide": self.unit,
-            "id": 0,
-        }
-        return (self.key if spot.rows == "key" else self.query), columns[spot.columns]
-
-
-def step_of(steps: tuple[Step, ...], place: Place) -> Step:
-    """The step that is shown: the part if it exists in this stage, else the stage's first, else the nearest stage."""
-    here = [step for step in steps if step[0] == place.stage] or [min(steps, key=lambda step: abs(step[0] - place.stage))]
-    return next((step for step in here if base(step[1]) == place.part), here[0])
-
-
-def telling(walk: Walk, attention: Attention, head: int) -> Place:
-    """A place where there is something to see: the last word, what it looks at most, and the terms that matter most there."""
-    stack = attention.stack
-    words = [i for i, special in enumerate(attention.queries.special) if not special]
-    query = words[-1] if words else 0
-    key = int(np.argmax(attention.weights(head)[query]))
-    dim = int(np.argmax(np.abs(walk.take_apart(f"{stack}.products.{head}", query, key).product)))
-    name = f"{stack}.q.{head}"
-    if walk.spots[name].kind == "given":
-        return Place(stage=6, query=query, key=key, dim=dim)
-    if walk.spots[name].kind == "turn":
-        name = f"{stack}.q_straight.{head}"
-    column = int(np.argmax(np.abs(walk.take_apart(name, query, dim).product[:-1])))
-    unit = int(np.argmax(np.abs(walk.take_apart("narrow", query, column).product[:-1])))
-    return Place(query=query, key=key, dim=dim, column=column, unit=unit)
-
-
-def asked(start: Place, attention: Attention, walk: Walk) -> Place:
+def ask_place(start: Place, attention: Attention, walk: Walk) -> Place:
     """The place that the link asks for, else where this visit was before, else the start. What cannot be is left out."""
-    if link.leads() or KEPT not in st.session_state:
-        there = {name: link.given(name) for name in asdict(start)}
-        st.session_state[KEPT] = {name: value for name, value in there.items() if value is not None}
     wide = walk.values("wide").shape[1] if "wide" in walk.spots else 1
     deep = walk.spots["narrow"].facts["bias"].shape[0] if "narrow" in walk.spots else 1
     limits = {
@@ -85,7 +25,7 @@ def asked(start: Place, attention: Attention, walk: Walk) -> Place:
         "stage": 15,
     }
     found: dict[str, Any] = {}
-    for name, given in st.session_state[KEPT].items():
+    for name, given in choices.group(PLACE, asdict(start)).items():
         if name == "part":
             found[name] = str(given)
         elif (number := whole_number(str(given))) is not None:
@@ -97,47 +37,6 @@ def asked(start: Place, attention: Attention, walk: Walk) -> Place:
     return replace(start, **found)
 
 
-def remember(changes: Mapping[str, Any]) -> None:
+def keep_place(changes: Mapping[str, Any]) -> None:
     """Keep what a visitor chose; the next run puts it into the link."""
-    known = {name: value for name, value in changes.items() if name in Place.__dataclass_fields__}
-    st.session_state[KEPT] = {**st.session_state.get(KEPT, {}), **known}
-
-
-@dataclass(frozen=True)
-class Jump:
-    """Where following a number leads: perhaps another stack, layer or head."""
-
-    stack: Stack
-    layer: int
-    head: int
-    changes: Mapping[str, int | str]
-
-
-def follow(walk: Walk, stack: Stack, layer: int, head: int, d_head: int, spot_name: str, row: int, column: int) -> Jump:
-    """The place where a cell is made. A number that another layer or sublayer made leads there."""
-    spot = walk.spots[spot_name]
-    if spot.source is not None and spot.kind == "given":
-        there, layer, name = spot.source
-        return Jump(there, layer, head, _coordinates("query", "model", row, column) | {"stage": 14, "part": base(name)})
-    if spot.source is not None:
-        return follow(walk, spot.source[0], layer, head, d_head, spot.source[2], row, column)
-    parts = spot_name.split(".")
-    changes = _coordinates(spot.rows, spot.columns, row, column)
-    if spot.columns == "joined":
-        head, changes["dim"] = divmod(column, d_head)
-    if len(parts) == 3:
-        head = int(parts[2])
-    stacks = [stack, *(other for other in walk.walked if other != stack)]
-    for there in stacks:
-        for stage, name in walk.steps(there, head if head in walk.walked[there] else 0):
-            if name == spot_name:
-                return Jump(there, layer, head, changes | {"stage": stage, "part": base(name)})
-    return Jump(stack, layer, head, changes)
-
-
-def _coordinates(rows: str, columns: str, row: int, column: int) -> dict[str, int | str]:
-    named = {"key": "key", "head": "dim", "model": "column", "embed": "column", "wide": "unit"}
-    found: dict[str, int | str] = {"key" if rows == "key" else "query": row}
-    if columns in named:
-        found[named[columns]] = column
-    return found
+    choices.regroup(PLACE, **{name: value for name, value in changes.items() if name in Place.__dataclass_fields__})

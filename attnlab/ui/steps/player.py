@@ -8,21 +8,24 @@ from typing import Any
 import streamlit as st
 
 from attnlab.core.trace import Attention, Stack, Trace
+from attnlab.core.walk.place import follow, start_place, step_of
 from attnlab.core.walk.proof import Proof, proof
 from attnlab.core.walk.script import archive, script
 from attnlab.core.walk.spot import base
 from attnlab.core.walk.walk import Walk
 from attnlab.models.weights import walk_of
+from attnlab.ui import choices
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.steps.page import copy_button
 from attnlab.ui.steps.pictures import Seen
-from attnlab.ui.steps.place import asked, follow, remember, step_of, telling
+from attnlab.ui.steps.place import ask_place, keep_place
 from attnlab.ui.steps.scratch import change_of
 from attnlab.ui.traces import get_model
 
 CLOSE = 1e-4  # what float32 allows a layer to differ by
 LONGEST = 512  # tokens: every head of the layer is worked out twice as exactly as the model did
-Moved = Callable[[], None]
+SEQ = "walk seq"  # the number of the visitor's last move: the player ignores what it has sent itself
+Move = Callable[[], None]
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
@@ -37,33 +40,35 @@ def get_walk(trace: Trace, model: str, attention: Attention) -> tuple[Walk, Proo
     return _walk(model, attention.stack, attention.layer, trace, trace.key)
 
 
-def look(trace: Trace, model: str, attention: Attention, head: int) -> tuple[Seen, Moved, Moved]:
+def look(trace: Trace, model: str, attention: Attention, head: int) -> tuple[Seen, Move, Move]:
     """What is looked at, and what to call when the visitor moves in the picture or follows a number."""
     own, _ = get_walk(trace, model, attention)
     walk = change_of(own, trace, attention, head)
-    place = asked(telling(own, attention, head), attention, own)
+    place = ask_place(start_place(own, attention, head), attention, own)
     stage, name = step_of(walk.steps(attention.stack, head), place)
     seen = Seen(walk, attention, head, replace(place, stage=stage, part=base(name)))
 
-    def moved() -> None:
-        go = st.session_state["walk"].get("go")
+    def move() -> None:
+        go = choices.report("walk", "go")
         if go is not None:
-            st.session_state["walk seq"] = int(go["seq"])
+            choices.keep(SEQ, int(go["seq"]))
             changes = dict(go)
             if "joined" in changes:
-                st.session_state["head"], changes["dim"] = divmod(int(changes["joined"]), attention.d_head)
-            remember(changes)
+                other, changes["dim"] = divmod(int(changes["joined"]), attention.d_head)
+                choices.keep("head", other)
+            keep_place(changes)
 
-    def followed() -> None:
-        chosen = st.session_state["apart"].get("follow")
+    def jump() -> None:
+        chosen = choices.report("apart", "follow")
         if chosen is not None:
             place = str(chosen["spot"]), int(chosen["row"]), int(chosen["column"])
-            jump = follow(own, attention.stack, attention.layer, head, attention.d_head, *place)
-            st.session_state["stack"], st.session_state["layer"], st.session_state["head"] = jump.stack, jump.layer, jump.head
-            st.session_state["walk seq"] = int(chosen["seq"])
-            remember(jump.changes)
+            there = follow(own, attention.stack, attention.layer, head, attention.d_head, *place)
+            for name in ("stack", "layer", "head"):
+                choices.keep(name, getattr(there, name))
+            choices.keep(SEQ, int(chosen["seq"]))
+            keep_place(there.changes)
 
-    return seen, moved, followed
+    return seen, move, jump
 
 
 def show_proof(trace: Trace, model: str, attention: Attention) -> None:

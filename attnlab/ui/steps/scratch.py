@@ -6,20 +6,19 @@ import streamlit as st
 
 from attnlab.core.trace import Attention, MaskedRowError, Trace
 from attnlab.core.walk.walk import Change, Walk
+from attnlab.ui import choices
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.steps.pictures import Seen
 
 CHANGE, WHOSE = "scratch change", "scratch whose"
-WIDGETS = ("scratch score", "scratch hide", "scratch scale", "scratch heat")
 
 
 def change_of(walk: Walk, trace: Trace, attention: Attention, head: int) -> Walk:
     """The walk with the visitor's changes, which belong to one head of one sentence; another one starts from the model's own."""
     whose = (*trace.key, attention.stack, attention.layer, head)
-    if st.session_state.get(WHOSE) != whose:
-        st.session_state[WHOSE] = whose
+    if choices.differs(WHOSE, whose):
         reset()
-    change: Change = st.session_state[CHANGE]
+    change = choices.visit(CHANGE, Change)
     if change.nothing:
         return walk
     changed = walk.changed(replace(change, head=head))
@@ -27,21 +26,19 @@ def change_of(walk: Walk, trace: Trace, attention: Attention, head: int) -> Walk
         changed.values(f"{attention.stack}.weights.{head}")
     except MaskedRowError:
         st.warning(t("steps.try_all_hidden"))
-        st.session_state[CHANGE] = replace(change, hidden={})
+        choices.keep(CHANGE, replace(change, hidden={}))
         return walk.changed(replace(change, head=head, hidden={}))
     return changed
 
 
 def reset() -> None:
     """Back to the model's own numbers."""
-    st.session_state[CHANGE] = Change()
-    for widget in WIDGETS:
-        st.session_state.pop(widget, None)
+    choices.forget([CHANGE])
 
 
 def ask_change(seen: Seen) -> None:
     """The controls of scratch mode: they speak of the chosen query and key."""
-    change: Change = st.session_state[CHANGE]
+    change = choices.visit(CHANGE, Change)
     cell = seen.place.query, seen.place.key
     stack, head = seen.attention.stack, seen.head
     facts = {"query": md_escape(seen.attention.queries.pieces[cell[0]]), "key": md_escape(seen.attention.keys.pieces[cell[1]])}
@@ -66,5 +63,5 @@ def ask_change(seen: Seen) -> None:
         heated,
     )
     if new != replace(change, head=head):
-        st.session_state[CHANGE] = new
+        choices.keep(CHANGE, new)
         st.rerun()

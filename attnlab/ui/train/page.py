@@ -9,13 +9,14 @@ from attnlab.training.jobs import Jobs, Status
 from attnlab.training.limits import Limits
 from attnlab.training.plan import Kind, layers_of
 from attnlab.training.snapshots import steps
-from attnlab.ui import link
+from attnlab.ui import choices, link
 from attnlab.ui.ask import ask_choice, ask_number, ask_text
 from attnlab.ui.language import language, md_escape, t
 from attnlab.ui.train.course import Course, draw, read_example, rising, snapshots
 from attnlab.ui.train.result import LETTERS, show_result
 
 EVERY = 2.0  # seconds between two looks at a training
+WATCHING = "training"  # the one that this visit looks at
 WATCHED = 40  # snapshots of one training
 TASKS: tuple[Kind, ...] = ("reverse", "copy", "sort", "translate", "classify")
 # What the form begins with, by task.
@@ -109,16 +110,16 @@ def ask_texts(task: str) -> dict[str, Any]:
 def current() -> str | None:
     """The training that this visit watches: from the link where that leads, else the one it began."""
     if link.leads() and (asked := link.given("job")) and jobs().knows(asked):
-        st.session_state["training"] = asked
-    name: str | None = st.session_state.get("training")
+        choices.keep(WATCHING, asked)
+    name: str | None = choices.last(WATCHING)
     if name is not None and not jobs().knows(name):
-        name = st.session_state["training"] = None
-    link.put("job", name)
+        name = None
+    watch(name)
     return name
 
 
-def watch(name: str) -> None:
-    st.session_state["training"] = name
+def watch(name: str | None) -> None:
+    choices.keep(WATCHING, name)
     link.put("job", name)
 
 
@@ -126,7 +127,7 @@ def status_of(name: str | None) -> Status | None:
     return jobs().status(name) if name is not None and jobs().knows(name) else None
 
 
-def limits_said(bounds: Limits) -> str:
+def limits_note(bounds: Limits) -> str:
     return t("train.limits", steps=f"{bounds.steps:,}", minutes=bounds.minutes, parameters=f"{bounds.parameters:,}")
 
 

@@ -11,10 +11,10 @@ from attnlab.models.inhouse.model import InHouse
 from attnlab.models.inhouse.zipped import pack, unpack
 from attnlab.models.load import names as shipped
 from attnlab.training.jobs import Status
-from attnlab.ui import link
+from attnlab.ui import choices, link
 from attnlab.ui.ask import ask_text, open_head
 from attnlab.ui.language import language, md_escape, t
-from attnlab.ui.traces import OWN, keep_model
+from attnlab.ui.traces import keep_model, own_models
 from attnlab.words import InputError
 
 LETTERS = "q w e r t y a b a c"  # what the small tasks' models read
@@ -24,7 +24,7 @@ def show_result(status: Status) -> None:
     """The model: put into the menu of this visit, to be tried, opened and taken away."""
     if not (status.model / "config.json").is_file():
         return
-    model = adopt(status)
+    model = adopt_model(status)
     spec = model.spec
     st.success(t("train.result", name=md_escape(spec.name), parameters=f"{spec.parameters:,}"))
     if spec.task == "tag":
@@ -46,7 +46,7 @@ def open_model(model: InHouse) -> None:
         open_last(model)
     page = {"translate": ("translator", "steps"), "classify": ("classifier", "sentiment")}.get(model.spec.task)
     if page and st.button(t("train.open_translate"), key="open translate"):
-        link.go("build/translate.py", **{page[0]: model.spec.name, "row view": page[1]})
+        link.go("build/translate.py", **{page[0]: model.spec.name, "view": page[1]})
 
 
 def open_last(model: InHouse) -> None:
@@ -56,23 +56,29 @@ def open_last(model: InHouse) -> None:
     open_head(stack, shape.layers - 1, 0, text=LETTERS if model.spec.task == "tag" else None)
 
 
-def adopt(status: Status) -> InHouse:
+def adopt_model(status: Status) -> InHouse:
     """The model of a training under a name of this visit, read again when it was trained further."""
-    kept: dict[str, tuple[str, int]] = st.session_state.setdefault("trained", {})
+    kept = choices.visit("trained", dict[str, tuple[str, int]])
     name, step = kept.get(status.id, ("", -1))
     now = 0 if status.last is None else status.last.step
-    if step != now or name not in st.session_state.get(OWN, {}):
+    if step != now or name not in own_models():
         name = name or free_name(f"my-{status.plan.kind}-{status.plan.shape.get('positions', 'model')}")
         keep_model(InHouse.load(status.model, name))
-        st.session_state["trained"] = kept | {status.id: (name, now)}
-    model: InHouse = st.session_state[OWN][name]
+        kept[status.id] = name, now
+    return own_model(name)
+
+
+def own_model(name: str) -> InHouse:
+    """A model of this visit by its name; what is trained or uploaded is one of ours."""
+    model = own_models()[name]
+    assert isinstance(model, InHouse)
     return model
 
 
 def free_name(wanted: str) -> str:
     """A name that neither a shipped model nor one of this visit has."""
     plain = safe_name(wanted, otherwise="model")
-    taken = {*shipped(), *st.session_state.get(OWN, {})}
+    taken = {*shipped(), *own_models()}
     return next(name for i in range(1, 10_000) if (name := plain if i == 1 else f"{plain}-{i}") not in taken)
 
 
@@ -81,21 +87,21 @@ def ask_upload() -> None:
     file = st.file_uploader(t("train.upload"), ["zip"], key="model zip", help=t("train.upload_help"))
     if file is None:
         return
-    done: dict[str, Any] = st.session_state.setdefault("uploaded", {})
+    done = choices.visit("uploaded", dict[str, Any])
     if file.file_id not in done:
         try:
-            model, card = unpack(file.getvalue(), free_name(Path(file.name).stem))
+            unpacked, card = unpack(file.getvalue(), free_name(Path(file.name).stem))
         except InputError as mistake:
             done[file.file_id] = mistake
         else:
-            keep_model(model)
-            done[file.file_id] = (model.spec.name, card)
+            keep_model(unpacked)
+            done[file.file_id] = (unpacked.spec.name, card)
     outcome = done[file.file_id]
     if isinstance(outcome, InputError):
         st.error(md_escape(outcome.say(language())))
         return
     name, card = outcome
-    model = st.session_state[OWN][name]
+    model = own_model(name)
     facts = {"name": md_escape(name), "task": t(f"train.does_{model.spec.task}"), "parameters": f"{model.spec.parameters:,}"}
     st.success(t("train.uploaded", **facts))
     if st.button(t("translate.open_heads"), key="open uploaded"):

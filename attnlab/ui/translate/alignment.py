@@ -16,9 +16,8 @@ from attnlab.figures.style import Look, Words
 from attnlab.models.inhouse.model import InHouse
 from attnlab.training.scores import sentence_scores
 from attnlab.ui import canvas
-from attnlab.ui.ask import ask_choice, ask_text
+from attnlab.ui.ask import ask_choice, ask_row, ask_text
 from attnlab.ui.language import md_escape, t
-from attnlab.ui.rows import ask_row
 from attnlab.ui.save import facts_of, save_bar
 from attnlab.ui.translate.writing import Pick, Written
 

@@ -9,16 +9,15 @@ from attnlab.core.translation import mean_or_head
 from attnlab.figures import canvases
 from attnlab.models.inhouse.decoding import Candidate
 from attnlab.models.inhouse.model import InHouse
-from attnlab.ui import canvas, link
-from attnlab.ui.ask import open_head
+from attnlab.ui import canvas, choices, link
+from attnlab.ui.ask import open_head, open_steps
 from attnlab.ui.language import language, md_escape, t
-from attnlab.ui.steps import place
-from attnlab.ui.translate.writing import Pick, Written, force, keep, kept
+from attnlab.ui.translate.writing import Pick, Written, force
 from attnlab.untrusted import whole_number
 from attnlab.words import InputError
 
 DROPPED = 3  # branches that were not kept, a step, that the tree shows
-KEY = "writing"
+KEY, PROBLEM = "writing", "forced problem"
 
 _decoder = canvas.component("decoder", "decoder")
 
@@ -57,12 +56,13 @@ def show_steps(written: Written, pick: Pick) -> None:
     }
     values = canvases.narrow(np.concatenate([cross[:rows].ravel(), own[:rows].ravel()]))
     changes: dict[str, Any] = {
-        "on_force_change": lambda: _forced(written),
-        "on_word_change": lambda: _worded(written),
+        "on_force_change": lambda: _force(written),
+        "on_word_change": lambda: _write_word(written),
     }
     data = {"values": values, "meta": canvases.colours("weights") | meta}
-    canvas.show_component(_decoder, data, key=KEY, on_step_change=_moved, **changes)
-    if problem := st.session_state.pop("forced problem", None):
+    canvas.show_component(_decoder, data, key=KEY, on_step_change=_move, **changes)
+    if problem := choices.last(PROBLEM):
+        choices.forget([PROBLEM])
         st.error(md_escape(problem.say(language())))
     st.caption(t("translate.tree_note", dropped=DROPPED))
     open_buttons(written, pick)
@@ -111,28 +111,28 @@ def step_words(pick: Pick) -> dict[str, Any]:
 
 def step_now(written: Written) -> int:
     """Which step is shown: at first the third, where there is something to see."""
-    asked = whole_number(kept("at"))
+    asked = whole_number(choices.read("at"))
     return max(0, min(2 if asked is None else asked, len(written.trace.target or ()) - 1, len(written.ids) - 1))
 
 
-def _moved() -> None:
-    keep("at", str(st.session_state[KEY]["step"]))
+def _move() -> None:
+    choices.keep("at", str(choices.report(KEY, "step")))
 
 
-def _forced(written: Written) -> None:
+def _force(written: Written) -> None:
     """A candidate was clicked: it is written instead, after what its own branch had written before."""
-    clicked = st.session_state[KEY]["force"]
+    clicked = choices.report(KEY, "force")
     if clicked is None or clicked["step"] >= len(written.decoded.steps):
         return
     step = written.decoded.steps[clicked["step"]]
     candidate = step.candidates[clicked["candidate"]]
-    keep("at", str(clicked["step"]))
+    choices.keep("at", str(clicked["step"]))
     force((*step.alive[candidate.parent], candidate.token))
 
 
-def _worded(written: Written) -> None:
+def _write_word(written: Written) -> None:
     """A word was typed: it is written at this step, after what the translation says before."""
-    typed = st.session_state[KEY]["word"]
+    typed = choices.report(KEY, "word")
     if typed is None:
         return
     try:
@@ -140,9 +140,9 @@ def _worded(written: Written) -> None:
         if written.model.unk in ids:
             raise InputError("error.unknown_word", word=typed["text"])
     except InputError as mistake:
-        st.session_state["forced problem"] = mistake
+        choices.keep(PROBLEM, mistake)
         return
-    keep("at", str(typed["step"]))
+    choices.keep("at", str(typed["step"]))
     force((*written.ids[: typed["step"]], *ids))
 
 
@@ -155,16 +155,11 @@ def open_buttons(written: Written, pick: Pick) -> None:
             open_head("cross", pick.layer, pick.head or 0)
         if st.button(t("translate.open_steps"), icon=":material/functions:"):
             carry(written, pick)
-            open_arithmetic(pick, step, int(np.argmax(mean_or_head(written.trace.at("cross", pick.layer), pick.head)[step])))
+            key = int(np.argmax(mean_or_head(written.trace.at("cross", pick.layer), pick.head)[step]))
+            open_steps("cross", pick.layer, pick.head or 0, stage=6, query=step, key=key)  # where this head's scores are made
 
 
 def carry(written: Written, pick: Pick) -> None:
     """Let the other pages show this model, sentence and translation."""
     link.choose(model=written.model.spec.name, text=written.text, target=written.trace.target_text or "")
     link.choose(over="mean" if pick.head is None else "head")
-
-
-def open_arithmetic(pick: Pick, query: int, key: int) -> None:
-    """The step-through page where this head's scores are made, at the query that asks and the key it looks at most."""
-    place.remember({"stage": 6, "part": "", "query": query, "key": key})
-    link.go("learn/steps.py", layer=pick.layer, head=pick.head or 0, stack="cross")

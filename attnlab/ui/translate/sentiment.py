@@ -8,7 +8,7 @@ import streamlit as st
 from attnlab.core.trace import Array, Trace
 from attnlab.core.views import by_words, word_groups, word_names
 from attnlab.models.inhouse.model import InHouse
-from attnlab.ui import link
+from attnlab.ui import choices, link
 from attnlab.ui.ask import ask_text, open_head
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.translate.alignment import chips
@@ -31,9 +31,8 @@ def show_sentiment() -> None:
     names = word_names(trace.source, groups, [text])
     spans = [span_of(trace, group) for group in groups]
     key = "removed words"
-    fresh = st.session_state.get("removed of") != (model.spec.name, text)
-    st.session_state["removed of"] = (model.spec.name, text)
-    state = [] if fresh else (st.session_state.get(key) or {}).get("off") or []
+    other = choices.differs("removed of", (model.spec.name, text))
+    state = [] if other else choices.report(key, "off") or []
     off = [i for i in state if i < len(spans) and spans[i] is not None]
     whole = trace.outputs["probabilities"]
     best = int(whole.argmax())

@@ -10,10 +10,10 @@ from attnlab.core.translation import sharpest
 from attnlab.models.inhouse.decoding import Decoded
 from attnlab.models.inhouse.model import InHouse
 from attnlab.models.load import known
-from attnlab.ui import link
+from attnlab.ui import choices, link
 from attnlab.ui.ask import ask_choice, ask_number, ask_slider, ask_text
 from attnlab.ui.language import t
-from attnlab.ui.traces import OWN, get_model, own_specs
+from attnlab.ui.traces import get_model, own_models, own_specs
 from attnlab.untrusted import whole_number
 from attnlab.words import InputError
 
@@ -51,7 +51,7 @@ class Pick:
 def ask_in_house(key: str, task: str, label: str) -> InHouse:
     """One of the models that do this task: shipped ones and this visit's own."""
     names = [spec.name for spec in [*known(), *own_specs()] if spec.family == "attnlab" and spec.task == task]
-    asked = link.given(key) if link.leads() else st.session_state.get(key)
+    asked = link.given(key) if link.leads() else choices.last(key)
     if asked and asked not in names and "/" in asked:  # a folder in the link
         names.append(asked)
     if not names:
@@ -84,12 +84,10 @@ def ask_writing() -> Written:
 
 def forced_ids(model: InHouse, text: str) -> tuple[int, ...]:
     """How the translation must begin, as the link says; forgotten when sentence or model change."""
-    asked = kept("forced").split("-")
-    now = (model.spec.name, model.spec.revision, text)
-    if st.session_state.setdefault("forced for", now) != now:
+    asked = choices.read("forced").split("-")
+    if choices.differs("forced for", (model.spec.name, model.spec.revision, text)):
         force(())
-        asked = []
-    st.session_state["forced for"] = now
+        return ()
     ids = tuple(number for part in asked if (number := whole_number(part)) is not None)
     if not ids or len(ids) != len(asked):
         return ()
@@ -99,35 +97,23 @@ def forced_ids(model: InHouse, text: str) -> tuple[int, ...]:
     return ids if good else ()
 
 
-def kept(name: str) -> str:
-    """What no widget holds: from the address where that leads, else as it was. The address goes on saying it."""
-    if link.leads() or f"writing {name}" not in st.session_state:
-        st.session_state[f"writing {name}"] = link.given(name) or ""
-    value = str(st.session_state[f"writing {name}"])
-    link.put(name, value or None)
-    return value
-
-
-def keep(name: str, value: str) -> None:
-    st.session_state[f"writing {name}"] = value
-    link.put(name, value or None)
-
-
 def force(ids: Sequence[int]) -> None:
     """Let the translation begin with these tokens from now on."""
-    keep("forced", "-".join(map(str, ids)))
+    said = "-".join(map(str, ids)) or None
+    choices.keep("forced", said)
+    link.put("forced", said)
 
 
 def write(model: InHouse, text: str, width: int, alpha: float, forced: tuple[int, ...]) -> Written:
     """The translation, or the one already made of the same choices."""
-    if model.spec.name not in st.session_state.get(OWN, {}):
+    if model.spec.name not in own_models():
         return _shared(model.spec.name, model.spec.revision, text, width, alpha, forced)
     key = (model.spec.name, model.spec.revision, text, width, alpha, forced)
-    last = st.session_state.get("last written")
-    if last is None or last[0] != key or last[1].model is not model:
-        last = st.session_state["last written"] = (key, _write(model, text, width, alpha, forced))
-    written: Written = last[1]
-    return written
+    last = choices.visit("last written", dict[tuple[object, ...], Written])
+    if key not in last or last[key].model is not model:
+        last.clear()
+        last[key] = _write(model, text, width, alpha, forced)
+    return last[key]
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -6,9 +6,9 @@ import streamlit as st
 from attnlab.core.costs import MEASURED, Timing, cost, measure
 from attnlab.core.trace import frozen
 from attnlab.core.variants import VARIANTS, Options
-from attnlab.ui.ask import ask_number
+from attnlab.ui import choices
+from attnlab.ui.ask import ask_number, ask_row
 from attnlab.ui.language import t
-from attnlab.ui.rows import ask_row
 from attnlab.ui.show import show
 from attnlab.ui.variants.maps import name_of
 
@@ -27,11 +27,12 @@ def show_cost() -> None:
         n_random = ask_number("cost_random", 0, 64, 8, label=t("variants.option_n_random"), width=150)
     options = Options(width=width, stride=stride, n_global=n_global, n_random=n_random)
     what = ask_row("count", {"operations": t("variants.operations"), "memory": t("variants.memory")}, label=t("variants.count"))
-    counted(what, options)
-    timed(options)
+    show_counts(what, options)
+    show_times(options)
 
 
-def counted(what: str, options: Options) -> None:
+def show_counts(what: str, options: Options) -> None:
+    """Scores or memory against n, each variant a curve."""
     from attnlab.figures.curves import curves
     from attnlab.figures.picture import Series
 
@@ -46,7 +47,7 @@ def counted(what: str, options: Options) -> None:
     st.caption(t(f"variants.{what}_note", d=D))
 
 
-def timed(options: Options) -> None:
+def show_times(options: Options) -> None:
     """Measured when asked: progress while it runs, then times and how many times faster than full attention."""
     st.subheader(t("variants.timed"), anchor=False)
     st.markdown(t("variants.timed_what", heads=HEADS, d=D))
@@ -56,8 +57,8 @@ def timed(options: Options) -> None:
             done.append(timing)
             bar.progress(len(done) / total, t("variants.measuring", name=name_of(VARIANTS[timing.name]), n=timing.n))
         bar.empty()
-        st.session_state[KEPT] = (options, done)
-    kept = st.session_state.get(KEPT)
+        choices.keep(KEPT, (options, done))
+    kept = choices.last(KEPT)
     if kept is None:
         return
     if kept[0] != options:

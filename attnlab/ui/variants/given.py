@@ -10,9 +10,8 @@ import streamlit as st
 
 from attnlab.core.trace import Attention, frozen
 from attnlab.core.variants import Inputs, Options, Variant
-from attnlab.ui.ask import STACKS, ask_attention, ask_head, ask_model, ask_number, ask_slider, ask_target, ask_text
+from attnlab.ui.ask import STACKS, ask_attention, ask_head, ask_model, ask_number, ask_row, ask_slider, ask_target, ask_text
 from attnlab.ui.language import t
-from attnlab.ui.rows import ask_row
 from attnlab.ui.traces import get_trace
 from attnlab.words import InputError
 
@@ -47,15 +46,15 @@ class Given:
 def ask_given() -> Given:
     """Where q, k and v come from. Raises InputError for a model that does not give them, or too long a text."""
     if ask_row("from", {"model": t("variants.from_model"), "table": t("variants.from_table")}, label=t("variants.from")) == "table":
-        return typed()
+        return ask_table()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="controls"):
         model = ask_model(lambda spec: spec.records, width=190)
         text = ask_text()
         numbers = st.container(horizontal=True, gap="small", width="content")
     trace = get_trace(model, text, target=ask_target(model))
     with numbers:
-        attention = ask_attention(trace, width=125, look="broad")
-        head = ask_head(attention, trace.model, width=125, look="broad")
+        attention = ask_attention(trace, width=125, start="broad")
+        head = ask_head(attention, trace.model, width=125, start="broad")
     return of_head(attention, head, {"model": trace.model, "revision": trace.revision, "text": trace.text})
 
 
@@ -68,7 +67,7 @@ def of_head(attention: Attention, head: int, facts: dict[str, Any]) -> Given:
     return Given(inputs, attention.queries.pieces, attention.keys.pieces, facts | place, name, attention.adds)
 
 
-def typed() -> Given:
+def ask_table() -> Given:
     """A table with one row a token. Raises InputError for a cell that is no number."""
     st.caption(t("variants.table_help"))
     frame = pa.table(dict(zip(("token", *COLUMNS), map(list, zip(*TYPED, strict=True)), strict=True)))
