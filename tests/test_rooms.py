@@ -122,3 +122,24 @@ def test_the_files_of_a_room_import_one_another_in_one_direction(room):
     while ready := {name for name, others in wanted.items() if not others}:
         wanted = {name: others - ready for name, others in wanted.items() if name not in ready}
     assert not wanted, f"a circle among {sorted(wanted)}"
+
+
+UI = ROOT / "attnlab" / "ui"
+PAGES = sorted(folder.name for folder in UI.iterdir() if folder.is_dir() and folder.name != "__pycache__")  # each the folder of one page
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_reaches_into_another_pages_folder(page):
+    others = tuple(f"attnlab.ui.{other}." for other in PAGES if other != page)
+    for file in (UI / page).rglob("*.py"):
+        assert not [name for name in imports(file) if name.startswith(others)], f"{file.name} of {page} imports another page's module"
+
+
+@pytest.mark.parametrize("file", sorted(UI.glob("*.py")), ids=lambda file: file.name)
+def test_what_pages_share_knows_no_page(file):
+    assert not [name for name in imports(file) if name.startswith(tuple(f"attnlab.ui.{page}." for page in PAGES))]
+
+
+def test_only_the_owner_of_choices_and_the_link_touch_streamlits_state():
+    others = [file for file in sources() if room_of(file) in ("ui", "pages") and file.name not in ("choices.py", "link.py")]
+    assert not [file.name for file in others if "session_state" in file.read_text("utf-8")]

@@ -21,9 +21,7 @@ UNIT_WAS, READ, ASKED = "figure unit was", "figure options read", "figure option
 
 def chosen_look() -> Look:
     """The options as they stand in the link and in the visit. Whatever those say, the answer can be drawn."""
-    if (
-        choices.differs(READ, choices.last(link.RUN)) or choices.last("figure_unit") is None
-    ):  # once a run: what is on the page already takes no new value
+    if choices.last(READ) != choices.last(link.RUN):  # once a run: what is on the page already takes no new value
         settle()
     chosen = {name: choices.last(f"figure_{name}") for name in OPTIONS}
     return Look(
@@ -48,6 +46,7 @@ def settle() -> None:
     for name, (default, _) in OPTIONS.items():
         value = choices.last(f"figure_{name}")
         link.put(f"figure_{name}", None if value == default else written(value))
+    choices.keep(READ, choices.last(link.RUN))
 
 
 def convert() -> None:

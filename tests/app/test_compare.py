@@ -7,8 +7,7 @@ import pytest
 
 from attnlab.models.load import load
 from attnlab.ui.traces import OWN
-
-from .test_start_and_look import opened, words
+from tests.app.conftest import opened, words
 
 COMPARE = "look/compare.py"
 KINDS = ["texts", "models", "heads", "positions", "training"]

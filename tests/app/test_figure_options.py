@@ -4,16 +4,16 @@ import pytest
 
 from attnlab import figures
 from attnlab.figures.style import Look
+from tests.app.conftest import opened
 from tests.app.test_start_and_look import HEADS, LAYERS
-from tests.app.test_start_and_look import opened as opened_by_link
 
 BAR = {HEADS: "map", LAYERS: "mosaic"}
 WILD = {"width": -3, "font": 1e9, "colours": "jet", "dpi": 0, "unit": "mile", "rotate_keys": "up", "title": 7}
 
 
-def opened(page, **query):
+def unfolded(page, **query):
     """The page as a link opens it, with what hangs under its first picture unfolded."""
-    app = opened_by_link(page, **query)
+    app = opened(page, **query)
     app.session_state[f"save {BAR[page]}"] = True
     return app.run()
 
@@ -21,7 +21,7 @@ def opened(page, **query):
 @pytest.mark.parametrize("page", [HEADS, LAYERS])
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_link_gives_the_look_its_values(page, language):
-    app = opened(page, lang=language, figure_width="3.5", figure_unit="in", figure_font="7", figure_colours="magma", figure_title="false")
+    app = unfolded(page, lang=language, figure_width="3.5", figure_unit="in", figure_font="7", figure_colours="magma", figure_title="false")
     assert not app.exception
     assert app.number_input(key="figure_width").value == 3.5
     assert app.selectbox(key="figure_unit").value == "in"
@@ -33,20 +33,20 @@ def test_a_link_gives_the_look_its_values(page, language):
 @pytest.mark.parametrize("page", [HEADS, LAYERS])
 def test_a_look_that_cannot_be_is_mended_and_never_breaks_the_page(page):
     wild = {"figure_width": "nan", "figure_unit": "mile", "figure_font": "1e999", "figure_colours": "jet", "figure_dpi": "-5"}
-    app = opened(page, **wild, figure_numbers="42", figure_turn="up", figure="poster")
+    app = unfolded(page, **wild, figure_numbers="42", figure_turn="up", figure="poster")
     assert not app.exception
     assert not app.error
     assert app.number_input(key="figure_width").value is None
     assert app.number_input(key="figure_font").value == 9
     assert app.number_input(key="figure_dpi").value == 30
     assert app.selectbox(key="figure_colours").value == "YlGnBu"
-    app = opened(page, figure_width="99999", figure_font="0")
+    app = unfolded(page, figure_width="99999", figure_font="0")
     assert app.number_input(key="figure_width").value == 1000
     assert app.number_input(key="figure_font").value == 4
 
 
 def test_another_unit_keeps_the_width():
-    app = opened(HEADS, figure_width="127")
+    app = unfolded(HEADS, figure_width="127")
     app.selectbox(key="figure_unit").set_value("in").run()
     assert app.number_input(key="figure_width").value == 5
     app.selectbox(key="figure_unit").set_value("mm").run()
@@ -104,10 +104,10 @@ def test_a_record_with_impossible_options_opens_with_the_usual_ones():
 def test_a_text_too_long_for_all_heads_in_one_file_is_said():
     from attnlab.ui.layers import page
 
-    app = opened(LAYERS)
+    app = unfolded(LAYERS)
     kinds = [button.label for button in app.get("download_button")]
     assert kinds[:7] == ["PNG", "SVG", "PDF", "HTML", "CSV", "NPZ", "ZIP"]
-    app = opened(LAYERS, text="the cat " * 100)
+    app = unfolded(LAYERS, text="the cat " * 100)
     assert page.WRITTEN < 72 * 202**2 < page.PICTURE
     assert [button.label for button in app.get("download_button")][:4] == ["PNG", "SVG", "PDF", "NPZ"]
     assert any("too long for all heads as CSV" in caption.value for caption in app.caption)

@@ -9,12 +9,12 @@ def page():
     from attnlab.ui import language
 
     language.settle_language()
-    found = language._found
-    language._found = lambda: 1 / 0  # nobody asks the session again
+    found = language._find_language
+    language._find_language = lambda: 1 / 0  # nobody asks the session again
     try:
         st.write(language.t("ui.model"), language.language())
     finally:
-        language._found = found
+        language._find_language = found
     language.choose_language("zh")
     st.write(language.language())
 

@@ -1,11 +1,10 @@
 """The Positions page without a browser: every part in both languages, links that restore a view, mistakes told."""
 
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from streamlit.testing.v1 import AppTest
 
 from attnlab.core.positions import ENCODINGS
 from attnlab.models import load as loading
@@ -15,17 +14,9 @@ from attnlab.training.tasks import LETTERS
 from attnlab.training.tokenizer import letter_tokenizer
 from attnlab.ui.positions.views import without_outliers
 from attnlab.words import room
+from tests.app.conftest import opened
 
-PAGE = Path(__file__).parents[2] / "pages" / "learn" / "positions.py"
-ALONE = f"""
-import runpy
-from attnlab.ui import link
-link.begin()
-try:
-    runpy.run_path({str(PAGE)!r})
-finally:
-    link.write()
-"""
+PAGE = "learn/positions.py"
 PARTS = ("encodings", "switch", "longer", "without", "scores")
 
 
@@ -49,13 +40,7 @@ def page(monkeypatch, untrained):
     """page(**link): the Positions page as opened by a link."""
     monkeypatch.setattr(loading, "MODELS", untrained)
 
-    def open_page(**link):
-        app = AppTest.from_string(ALONE, default_timeout=120)
-        for name, value in link.items():
-            app.query_params[name] = value
-        return app.run()
-
-    return open_page
+    return partial(opened, PAGE)
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

@@ -1,25 +1,10 @@
 """Home, Heads and All heads without a browser: every page in both languages, good links and bad ones."""
 
-from pathlib import Path
-
 import pytest
-from streamlit.testing.v1 import AppTest
 
-FRAME = str(Path(__file__).resolve().parents[2] / "pages" / "frame.py")
-HOME, HEADS, LAYERS = "start/home.py", "look/heads.py", "look/layers.py"
+from tests.app.conftest import HOME, opened, words
 
-
-def opened(page, **query):
-    """The page as a link opens it."""
-    app = AppTest.from_file(FRAME, default_timeout=300)
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    return app if page == HOME else app.switch_page(page).run()
-
-
-def words(app):
-    return "\n".join(str(element.value) for element in [*app.title, *app.markdown, *app.caption, *app.error])
+HEADS, LAYERS = "look/heads.py", "look/layers.py"
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -1,40 +1,18 @@
 """Step by step without a browser: every step of every kind of model stands, in both languages, and bad links do no harm."""
 
-from pathlib import Path
-
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from attnlab.core.walk.spot import base
 from attnlab.models.load import load, names
 from attnlab.models.weights import walk_of
 from attnlab.words import room
+from tests.app.conftest import opened
 
-PAGE = Path(__file__).parents[2] / "pages" / "learn" / "steps.py"
-ALONE = f"""
-import runpy
-from attnlab.ui import link
-link.begin()
-try:
-    runpy.run_path({str(PAGE)!r})
-finally:
-    link.write()
-"""
-
-
-def opened(**params):
-    """The page as a link opens it."""
-    at = AppTest.from_string(ALONE, default_timeout=120)
-    for name, value in params.items():
-        at.query_params[name] = value
-    at.run()
-    assert not at.exception, [each.message for each in at.exception]
-    assert not at.error, [each.value for each in at.error]
-    return at
+PAGE = "learn/steps.py"
 
 
 def test_the_page_shows_a_stage_its_formula_and_the_proof():
-    at = opened(text="The cat sat on the mat", head="2", stage="6", lang="en")
+    at = opened(PAGE, text="The cat sat on the mat", head="2", stage="6", lang="en")
     assert any("Every query meets every key" in each.value for each in at.markdown)
     assert r"Q K^{\mathsf T}" in at.latex[0].value
     assert "agrees with its own forward pass" in at.success[0].value
@@ -56,7 +34,7 @@ def test_every_step_of_a_translation_model_stands(language, stack):
         pytest.skip("no translation model is shipped")
     model = load(found[0])
     trace = model.trace("A small house.")
-    at = opened(model=found[0], text="A small house.", stack=stack, layer="1", lang=language)
+    at = opened(PAGE, model=found[0], text="A small house.", stack=stack, layer="1", lang=language)
     for stage, name in walk_of(model, trace, stack, 1).steps(stack, 0):
         at.session_state["steps place"] = {"stage": stage, "part": base(name)}
         at.run()
@@ -68,5 +46,5 @@ def test_every_step_of_a_translation_model_stands(language, stack):
     "bad", [{"stage": "99"}, {"stage": "x"}, {"part": "nothing"}, {"query": "-1", "key": "999"}, {"drawn": "7", "digits": "-2"}]
 )
 def test_a_broken_link_shows_what_there_is(bad):
-    at = opened(text="The cat sat on the mat", **bad)
+    at = opened(PAGE, text="The cat sat on the mat", **bad)
     assert at.latex

@@ -3,19 +3,17 @@
 import io
 import time
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from attnlab.training.jobs import Jobs
 from attnlab.training.limits import Limits
 from attnlab.training.loop import Progress
 from attnlab.ui.train import page as train
 from attnlab.ui.train.course import rising
+from tests.app.conftest import opened
 
-FRAME = str(Path(__file__).resolve().parents[2] / "pages" / "frame.py")
 PAGE = "build/train.py"
 PATIENCE = 300  # seconds: a test machine may be busy; nothing here is a measurement
 TINY = {"reverse_layers": "1", "reverse_heads": "2", "reverse_width": "16", "reverse_steps": "40", "reverse_batch": "200"}
@@ -28,14 +26,6 @@ def queue():
         patch.setattr(train, "jobs", lambda: jobs)
         yield jobs
     jobs.close()
-
-
-def opened(**query):
-    app = AppTest.from_file(FRAME, default_timeout=120)
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    return app.switch_page(PAGE).run()
 
 
 def press(app, label):
@@ -55,7 +45,7 @@ def until_ended(queue, app):
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("task", ["reverse", "translate", "classify"])
 def test_the_form_speaks_both_languages(task, language):
-    app = opened(lang=language, task=task)
+    app = opened(PAGE, lang=language, task=task)
     assert not app.exception
     assert [each.value for each in app.error] == []
     text = "\n".join(str(each.value) for each in [*app.markdown, *app.caption])
@@ -64,12 +54,12 @@ def test_the_form_speaks_both_languages(task, language):
 
 @pytest.mark.parametrize("query", [{"task": "juggle"}, {"positions": "lost", "seed": "-4"}, {"reverse_steps": "1e9"}, {"job": "nobody"}])
 def test_no_link_breaks_the_page(query):
-    app = opened(lang="en", **query)
+    app = opened(PAGE, lang="en", **query)
     assert not app.exception
 
 
 def test_a_training_becomes_a_model_of_this_visit(queue):
-    app = press(opened(lang="en", **TINY), "Train")
+    app = press(opened(PAGE, lang="en", **TINY), "Train")
     assert not app.exception
     app = until_ended(queue, app)
     assert not app.exception
@@ -81,7 +71,7 @@ def test_a_training_becomes_a_model_of_this_visit(queue):
 
 
 def test_a_stopped_training_goes_on(queue):
-    app = press(opened(lang="en", **TINY | {"reverse_steps": "3000"}), "Train")
+    app = press(opened(PAGE, lang="en", **TINY | {"reverse_steps": "3000"}), "Train")
     name = app.session_state["training"]
     end = time.monotonic() + PATIENCE
     while not queue.status(name).history and time.monotonic() < end:
@@ -101,7 +91,7 @@ def test_a_stopped_training_goes_on(queue):
     [({"reverse_width": "17"}, "Choose a multiple of 2"), ({"reverse_width": "512"}, "at most 100000 parameters")],
 )
 def test_a_choice_that_cannot_be_is_said_in_words(choice, said):
-    app = press(opened(lang="en", **TINY | choice), "Train")
+    app = press(opened(PAGE, lang="en", **TINY | choice), "Train")
     assert not app.exception
     assert said in app.error[0].value
 
@@ -125,19 +115,19 @@ def zipped(files):
     ],
 )
 def test_a_hostile_upload_is_refused_with_a_sentence(content, said):
-    app = opened(lang="en")
+    app = opened(PAGE, lang="en")
     app.file_uploader(key="model zip").upload("evil.zip", content, "application/zip").run()
     assert not app.exception
     assert said in app.error[0].value
-    assert "own_models" not in app.session_state
+    assert not app.session_state["own_models"]
 
 
 def test_a_model_that_was_downloaded_can_be_loaded_again(queue):
     from attnlab.models.inhouse.zipped import pack
 
-    app = until_ended(queue, press(opened(lang="en", **TINY), "Train"))
+    app = until_ended(queue, press(opened(PAGE, lang="en", **TINY), "Train"))
     model = app.session_state["own_models"]["my-reverse-rotary"]
-    other = opened(lang="en")
+    other = opened(PAGE, lang="en")
     other.file_uploader(key="model zip").upload("from a friend.zip", pack(model, "its card"), "application/zip").run()
     assert not other.exception
     again = other.session_state["own_models"]["from-a-friend"]

@@ -1,18 +1,16 @@
 """The Translate page without a browser: both languages, every view, good links and bad ones, forced words."""
 
 import json
-from pathlib import Path
 
 import pytest
 import torch
-from streamlit.testing.v1 import AppTest
 
 from attnlab.models import load
 from attnlab.models.inhouse.model import InHouse
 from attnlab.models.inhouse.transformer import Config, Transformer
 from attnlab.training.tokenizer import train_tokenizer
+from tests.app.conftest import opened, words
 
-FRAME = str(Path(__file__).resolve().parents[2] / "pages" / "frame.py")
 PAGE = "build/translate.py"
 TEXTS = ["the cat sat on the mat because it was tired .", "le chat dort sur le tapis .", "the food was great but slow ."] * 3
 SMALL = {"n_heads": 2, "d_model": 16, "d_ff": 16}
@@ -34,28 +32,16 @@ def models(tmp_path_factory):
         yield
 
 
-def opened(**query):
-    app = AppTest.from_file(FRAME, default_timeout=120)
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    return app.switch_page(PAGE).run()
-
-
 def component(app, name):
     """What the page sends to a canvas component: everything but its numbers."""
     found = [json.loads(each.proto.mixed.json) for each in app.get("bidi_component") if each.proto.component_name.endswith(name)]
     return found[0]["meta"] if found else None
 
 
-def words(app):
-    return "\n".join(str(element.value) for element in [*app.markdown, *app.caption, *app.error, *app.info])
-
-
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("view", ["steps", "whole", "scores", "sentiment"])
 def test_every_view_speaks_both_languages(view, language):
-    app = opened(lang=language, view=view)
+    app = opened(PAGE, lang=language, view=view)
     assert not app.exception
     assert [each.value for each in app.error] == []
     assert any("一" <= letter <= "鿿" for letter in words(app)) == (language == "zh")
@@ -77,20 +63,20 @@ def test_every_view_speaks_both_languages(view, language):
     ],
 )
 def test_no_link_breaks_the_page(query):
-    app = opened(lang="en", **query)
+    app = opened(PAGE, lang="en", **query)
     assert not app.exception
     assert [each.value for each in app.error] == []
 
 
 def test_a_translator_that_does_not_exist_gives_way_to_one_that_does():
-    app = opened(lang="en", translator="nobody")
+    app = opened(PAGE, lang="en", translator="nobody")
     assert not app.exception
     assert app.selectbox(key="translator").value == "translate-fr"
 
 
 @pytest.mark.parametrize(("text", "said"), [("", "There is no text"), ("tired " * 200, "at most 64")])
 def test_a_sentence_that_cannot_be_read_is_said_in_words(text, said):
-    app = opened(lang="en")
+    app = opened(PAGE, lang="en")
     app.text_input(key="text").set_value(text).run()
     assert not app.exception
     assert said in app.error[0].value
@@ -99,7 +85,7 @@ def test_a_sentence_that_cannot_be_read_is_said_in_words(text, said):
 def test_forcing_a_word_goes_on_from_there():
     model = load.load("translate-fr")
     begun = model.target_ids("le chat")
-    app = opened(lang="en", forced="-".join(map(str, begun)))
+    app = opened(PAGE, lang="en", forced="-".join(map(str, begun)))
     assert "begins as you said" in words(app)
     shown = "".join(md for md in (each.value for each in app.markdown) if md.startswith("####"))
     assert shown.startswith("#### le chat")
@@ -115,7 +101,7 @@ def test_greedy_has_one_branch_and_a_beam_as_many_as_it_is_wide():
 
 
 def test_taking_a_word_out_of_a_review_changes_the_answer_as_the_model_says():
-    app = opened(lang="en", view="sentiment", review="the food was great")
+    app = opened(PAGE, lang="en", view="sentiment", review="the food was great")
     app.session_state["removed words"] = {"off": [3]}
     app.run()
     model = load.load("sentiment")

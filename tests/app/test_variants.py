@@ -1,41 +1,19 @@
 """Variants and Compare without a browser: every part in both languages, every variant, mistakes told, nothing lost by swapping."""
 
-from pathlib import Path
-
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from attnlab.core.guide import RULES
 from attnlab.core.variants import ALL
 from attnlab.ui.layers.guide import apart
 from attnlab.ui.layers.sentences import Work, decode
 from attnlab.words import InputError, room
-
-ROOT = Path(__file__).parents[2]
-ALONE = """
-import runpy
-from attnlab.ui import link
-link.begin()
-try:
-    runpy.run_path({page!r})
-finally:
-    link.write()
-"""
-
-
-def opened(page, lang="en", **query):
-    app = AppTest.from_string(ALONE.format(page=str(ROOT / "pages" / page)), default_timeout=600)
-    for name, value in {"lang": lang, **query}.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception, app.exception
-    return app
+from tests.app.conftest import opened
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("part", ["weights", "output", "all", "cost"])
 def test_every_part_of_variants_in_both_languages(lang, part):
-    app = opened("learn/variants.py", lang, show=part)
+    app = opened("learn/variants.py", lang=lang, show=part)
     assert app.title[0].value == room(lang, "variants")["title"]
     assert not app.error
 
@@ -62,7 +40,7 @@ def test_too_long_a_text_is_told_and_not_drawn():
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("kind", ["texts", "models", "heads", "positions"])
 def test_every_comparison_in_both_languages(lang, kind):
-    app = opened("look/compare.py", lang, **{"with": kind})
+    app = opened("look/compare.py", lang=lang, **{"with": kind})
     assert app.title[0].value == room(lang, "compare")["title"]
     assert not app.error
 
@@ -97,7 +75,7 @@ def test_an_empty_text_is_told():
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("part", ["guide", "scatter", "set", "whole"])
 def test_every_part_of_the_field_guide_in_both_languages(lang, part):
-    app = opened("look/layers.py", lang, part=part)
+    app = opened("look/layers.py", lang=lang, part=part)
     assert not app.error
     assert room(lang, "measures")["title"] in [head.value for head in app.subheader]
 
