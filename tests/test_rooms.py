@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 GROUND = {"words", "files", "untrusted", "version", "VERSION", "__version__"}  # everybody's
-ALL = {"core", "models", "training", "figures", "lessons", "live", "ui"}
+ALL = {"core", "models", "training", "corpus", "figures", "lessons", "live", "ui"}
 
 # room: what it may import of ours, and of others. numpy is everybody's; huggingface_hub is transformers' own client of the hub,
 # pandas what Streamlit's table editor gives back.
@@ -18,6 +18,7 @@ ROOMS = {
     "core": (set(), {"torch"}),
     "models": ({"core"}, {"torch", "transformers", "tokenizers", "safetensors", "huggingface_hub"}),
     "training": ({"core", "models"}, {"torch", "sacrebleu", "tokenizers", "safetensors"}),
+    "corpus": ({"core", "models"}, {"torch", "pyarrow", "duckdb", "ray"}),
     "figures": ({"core"}, {"matplotlib", "seaborn", "plotly", "PIL"}),
     "lessons": ({"core", "models", "figures"}, {"markdown_it"}),
     "live": ({"core", "lessons", "models"}, {"starlette", "redis", "segno"}),

@@ -1,72 +1,99 @@
-"""Measure every head of a model over a file of sentences: python -m attnlab measure FILE --model M -o heads.csv"""
+"""Measure every head of a model over a corpus: python -m attnlab measure FILE --model M -o heads.csv"""
 
 import sys
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
+from attnlab import files
 from attnlab.commands import check_output
-from attnlab.core.guide import Sums, write_table
-from attnlab.files import draft
+from attnlab.corpus import blocks
+from attnlab.corpus.blocks import Plan
+from attnlab.corpus.measuring import Block, TooLong
+from attnlab.corpus.reading import COLUMN, Choice, lines_of
+from attnlab.corpus.table import table
 from attnlab.models.load import load
-from attnlab.models.spec import Model
-from attnlab.words import InputError
+from attnlab.words import InputError, say
 
 app = typer.Typer()
 
-BATCH = 64  # sentences in memory at a time
+KINDS = (".csv", ".parquet")
+COUNTED = 1 << 30  # bytes: the lines of a larger file are not counted before they are read
+
+
+READ = "One sentence a line (.txt, .gz), .parquet, .jsonl, or a folder; - reads standard input."
+LONG = "What to do with a line that is too long for the model: cut, skip or stop."
+INDEX = "A .parquet file to write: the strongest sentences of every head."
 
 
 @app.command()
 def measure(
-    file: Annotated[Path, typer.Argument(help="One sentence a line; - reads standard input.", show_default=False)],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The .csv file to write, one row a head.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help=READ, show_default=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The .csv or .parquet file to write, one row a head.", show_default=False)],
     model: Annotated[str, typer.Option("--model", help="A known model, a folder, or a name on the Hugging Face hub.")] = "bert",
+    column: Annotated[str, typer.Option("--column", help="Of Parquet and JSON Lines.")] = COLUMN,
+    every: Annotated[int, typer.Option("--every", help="Take every K-th line.")] = 1,
+    sample: Annotated[int | None, typer.Option("--sample", help="Take this many lines, drawn with --seed.", show_default=False)] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of --sample.")] = 0,
+    too_long: Annotated[str, typer.Option("--too-long", help=LONG)] = "stop",
+    workers: Annotated[int, typer.Option("--workers", help="Processes. The result is the same to the bit for any number.")] = 1,
+    index: Annotated[Path | None, typer.Option("--index", help=INDEX, show_default=False)] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
 ) -> None:
-    """Measure every head over many sentences: means, a label where one fits, and why. Memory does not grow with the file."""
-    check_output(output, (".csv",), force=force)
-    sums = Sums()
-    with opened(file) as lines:
-        loaded = load(model)
-        for count in measured_lines(loaded, lines, sums):
-            if sys.stderr.isatty():
-                print(f"\r{count} sentences", end="", file=sys.stderr)
-    if sys.stderr.isatty() and sums.sentences:
-        print(file=sys.stderr)
-    if not sums.sentences:
-        raise InputError("error.measure_empty", file=file)
-    with draft(output, force=force) as beside, beside.open("w", encoding="utf-8", newline="") as target:
-        write_table(target, sums.heads(), sentences=sums.sentences)
+    """Measure every head over a corpus: means with intervals, a label where one fits, and why. Memory does not grow with it.
 
-
-def opened(file: Path) -> TextIO:
-    """The lines of a file, or of standard input. Raises InputError for one that cannot be read."""
-    if str(file) == "-":
-        return sys.stdin
+    Blocks that are done are kept beside the output until all is: after Ctrl-C or a kill the same command goes on.
+    """
+    check_output(output, KINDS, force=force)
+    if index is not None:
+        check_output(index, (".parquet",), force=force)
+    if too_long not in ("cut", "skip", "stop"):
+        raise InputError("error.choice", name="--too-long", given=too_long, known="cut, skip, stop")
+    if workers < 1:
+        raise InputError("error.at_least", name="--workers", given=workers, least=1)
+    loaded = load(model)
+    kind: TooLong = too_long  # type: ignore[assignment]
+    plan = Plan(model, loaded.spec.revision, str(file), Choice(every, sample, seed, column), kind)
+    folder = output.parent / f"{output.name}.blocks"
     try:
-        return file.open(encoding="utf-8-sig")
-    except OSError:
-        raise InputError("error.file_unreadable", path=file) from None
+        measured(plan, folder, workers)
+        found = blocks.merged(folder)
+    finally:
+        blocks.clear(folder)
+    files.write(output, table(found.totals, output.suffix), force=force)
+    if index is not None:
+        from attnlab.corpus.index import index_of
+
+        files.write(index, index_of(plan, found, loaded), force=force)
+    blocks.end(folder)
+    report(found)
 
 
-def measured_lines(model: Model, lines: Iterable[str], sums: Sums) -> Iterator[int]:
-    """Add every line that holds text, a batch at a time. Yields how many are done. Raises InputError naming a bad line."""
-    numbered = ((number, line.strip()) for number, line in enumerate(lines, 1) if line.strip())
-    while batch := list(islice(numbered, BATCH)):
-        try:
-            traces = model.traces([text for _, text in batch])
-        except InputError:
-            for number, text in batch:  # which one was it?
-                try:
-                    model.tokenize(text)
-                    model.traces([text])
-                except InputError as mistake:
-                    raise InputError("error.line", number=number, why=mistake.say("en")) from None
-            raise
-        for trace in traces:
-            sums.add(trace)
-        yield sums.sentences
+def measured(plan: Plan, folder: Path, workers: int) -> None:
+    """Run all blocks with a bar on the terminal."""
+    pool: AbstractContextManager[blocks.Submit] = blocks.here() if workers == 1 else blocks.processes(workers)
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("lines", total=count(plan), rate="")
+        for progress in blocks.run(plan, folder, pool, waiting=2 * workers):
+            speed = bar.tasks[task].speed
+            bar.update(task, completed=progress.lines, rate="" if speed is None else f"{speed:,.0f} lines/s")
+
+
+def count(plan: Plan) -> int | None:
+    """How many lines there are, None where finding out would take too long."""
+    file = Path(plan.source)
+    if plan.source == "-" or not sys.stderr.isatty() or (file.is_file() and file.stat().st_size > COUNTED):
+        return None
+    return sum(1 for _ in lines_of(file, plan.choice))
+
+
+def report(found: Block) -> None:
+    """What was left out is said."""
+    if found.cut or found.skipped:
+        print(say("error.measure_long", cut=found.cut, skipped=found.skipped), file=sys.stderr)

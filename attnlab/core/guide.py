@@ -7,6 +7,7 @@ import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan, nan
+from types import MappingProxyType
 from typing import Literal, TextIO
 
 import numpy as np
@@ -107,15 +108,24 @@ class Sums:
 # As a table
 
 
-def write_table(target: TextIO, heads: Iterable[Head], *, sentences: int, rules: tuple[Rule, ...] = RULES) -> None:
+def write_table(
+    target: TextIO,
+    heads: Iterable[Head],
+    *,
+    sentences: int,
+    rules: tuple[Rule, ...] = RULES,
+    more: Mapping[str, Sequence[float]] = MappingProxyType({}),
+) -> None:
     """CSV, one row a head: the label that fits best with its score, threshold and reason, then every measure.
 
     Numbers with 6 digits; empty where no sentence could answer, or where no label fits (then the reason says so).
+    more: further columns, a number for each head.
     """
     rows = csv.writer(target, lineterminator="\n")
-    rows.writerow(("stack", "layer", "head", "label", "score", "threshold", "reason", *NAMES, "sentences"))
-    for head in heads:
-        rows.writerow((head.stack, head.layer, head.head, *_naming(head, rules), *map(_digits, head.measures.values()), sentences))
+    rows.writerow(("stack", "layer", "head", "label", "score", "threshold", "reason", *NAMES, "sentences", *more))
+    for place, head in enumerate(heads):
+        measures, rest = map(_digits, head.measures.values()), (_digits(column[place]) for column in more.values())
+        rows.writerow((head.stack, head.layer, head.head, *_naming(head, rules), *measures, sentences, *rest))
 
 
 def _naming(head: Head, rules: tuple[Rule, ...]) -> tuple[str, str, str, str]:

@@ -239,6 +239,17 @@ def softmax_of(call: Call, scores: Tensor) -> Tensor:
     return torch.cat((scores, sinks), -1).softmax(-1)[..., :-1]
 
 
+def visible_keys(call: Call) -> NDArray[np.bool_]:
+    """Which keys a query may see in a batch without padding, the same for every sentence and head. [q k]"""
+    n_q, n_k = call.q.shape[2], call.k.shape[2]
+    seen = torch.ones(n_q, n_k, dtype=torch.bool)
+    if call.mask is not None:
+        seen = seen & call.mask[0, 0]
+    if call.bias is not None:
+        seen = seen & (call.bias[0] > torch.finfo(torch.float32).min / 2).any(0)  # -inf, or what transformers takes for it
+    return np.asarray((seen.tril(n_k - n_q) if call.causal else seen).numpy())
+
+
 # One sentence of a batch
 
 

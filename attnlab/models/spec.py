@@ -10,7 +10,7 @@ from attnlab.core.trace import Stack, Tokens, Trace
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from attnlab.models.recorder import Intervention
+    from attnlab.models.recorder import Call, Intervention
 
 BEAM, PENALTY = 4, 0.6  # how wide an in-house model searches for a translation, and how much it favours long ones, unless told
 
@@ -101,6 +101,12 @@ class Model(Protocol):
         positions: position ids to use instead of 0, 1, 2, ... or "none" to leave the position vectors out
         (models with absolute positions only). edits: what the run does otherwise, see attnlab.core.edits; a translation is written
         under them too. Raises InputError for empty or too long text and for edits that cannot be.
+        """
+
+    def calls(self, batch: Sequence[Tokens]) -> "Sequence[Call]":
+        """Every attention call of one forward pass over texts of the same length, layer by layer, as tensors of the whole batch.
+
+        For models with one stack whose q and k can be had.
         """
 
     def traces(self, texts: Sequence[str]) -> list[Trace]:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from attnlab.core.trace import Tokens
+from attnlab.models.spec import Model
 from attnlab.words import InputError
 
 Alphabet = Literal["bytes", "spaces", "plain"]
@@ -187,3 +188,13 @@ def from_ids(tokenizer: Any, alphabet: Alphabets, ids: Sequence[int], sides: Seq
         words.append(None if hidden else (side, word))
     shown = tuple(piece if hidden else alphabet.show(piece) for piece, hidden in zip(pieces, special, strict=True))
     return Tokens(shown, tuple(ids), special, numbered(words), (None,) * len(ids), tuple(sides))
+
+
+def first_tokens(model: Model, text: str, limit: int) -> str:
+    """The beginning of a text that makes at most `limit` tokens, special ones included."""
+    tokens = model.tokenize(text)
+    ends = [offset[1] for offset in tokens.offsets if offset is not None]
+    keep = limit - sum(tokens.special)
+    while keep > 1 and len(model.tokenize(text[: ends[keep - 1]])) > limit:  # a piece cut in the middle of a word may need more
+        keep -= 1
+    return text[: ends[keep - 1]]

@@ -10,6 +10,7 @@ import streamlit as st
 
 from attnlab.core.trace import Stack, Trace
 from attnlab.core.views import Thumbnails, thumbnails
+from attnlab.models import tokens
 from attnlab.models.first_look import DEFAULT_MODEL, DEFAULT_TEXT
 from attnlab.models.load import load
 from attnlab.models.spec import Model, PositionChange, Spec, trained_name
@@ -81,14 +82,8 @@ def _thumbnails(_trace: Trace, stack: Stack, key: tuple[Any, ...]) -> Thumbnails
 
 
 def first_tokens(model_name: str, text: str, limit: int) -> str:
-    """The beginning of a text that makes at most `limit` tokens, special ones included."""
-    model = get_model(model_name)
-    tokens = model.tokenize(text)
-    ends = [offset[1] for offset in tokens.offsets if offset is not None]
-    keep = limit - sum(tokens.special)
-    while keep > 1 and len(model.tokenize(text[: ends[keep - 1]])) > limit:  # a piece cut in the middle of a word may need more
-        keep -= 1
-    return text[: ends[keep - 1]]
+    """The beginning of a text that a model can read."""
+    return tokens.first_tokens(get_model(model_name), text, limit)
 
 
 def warm_up() -> None:

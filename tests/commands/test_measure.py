@@ -2,17 +2,17 @@
 
 import csv
 import io
-from itertools import repeat
-from types import SimpleNamespace
+from itertools import islice
 
 import numpy as np
 import pytest
 
+from attnlab import load
 from attnlab.__main__ import main
-from attnlab.commands import measure
 from attnlab.core.guide import NAMES, Sums
 from attnlab.core.measures import measured
-from attnlab.words import InputError
+from attnlab.corpus import blocks
+from attnlab.corpus.reading import Choice
 
 LINES = ("The cat sat on the mat.", "", "It was the best of times, it was the worst of times!", "  ", "One.")
 
@@ -46,28 +46,6 @@ def test_the_previous_token_head_of_the_shipped_bert_is_found(sentences, tmp_pat
     assert row["label"] == "previous"
     assert float(row["score"]) > 0.95
     assert "just before" in row["reason"]
-
-
-def test_sentences_are_read_a_batch_at_a_time_and_not_kept(monkeypatch):
-    """An endless file: after each batch exactly that many lines were taken, and nothing of them is held."""
-    monkeypatch.setattr(measure, "BATCH", 4)
-    taken = []
-
-    def lines():
-        for number, line in enumerate(repeat("a line")):
-            taken.append(number)
-            yield line
-
-    sums = SimpleNamespace(sentences=0)
-
-    def add(trace):
-        sums.sentences += 1
-
-    sums.add = add
-    model = SimpleNamespace(traces=lambda texts: [object() for _ in texts])
-    steps = measure.measured_lines(model, lines(), sums)
-    assert [next(steps) for _ in range(3)] == [4, 8, 12]
-    assert len(taken) == 12
 
 
 def test_sums_hold_a_number_per_head_whatever_is_added(bert):
@@ -107,13 +85,58 @@ def test_mistakes_are_one_line(sentences, tmp_path, capsys):
     assert "exists" in said[2]
 
 
-def test_a_line_that_is_too_long_is_named(tmp_path, bert):
-    lines = ["short", "word " * 600]
-    with pytest.raises(InputError, match="Line 2: The text has 602 tokens"):
-        list(measure.measured_lines(bert, lines, Sums()))
+def test_a_line_that_is_too_long_is_named_cut_or_skipped(tmp_path, capsys):
+    (tmp_path / "long.txt").write_text("short\n" + "word " * 600 + "\n")
+    out = tmp_path / "heads.csv"
+    assert main(["measure", str(tmp_path / "long.txt"), "-o", str(out)]) == 2
+    assert "Line 2: The text has 602 tokens" in capsys.readouterr().err
+    assert not (tmp_path / "heads.csv.blocks").exists()
+    for way, sentences in (("cut", "2"), ("skip", "1")):
+        assert main(["measure", str(tmp_path / "long.txt"), "-o", str(out), "--too-long", way, "--force"]) == 0
+        assert next(csv.DictReader(out.read_text("utf-8").splitlines()))["sentences"] == sentences
+        assert "1 line" in capsys.readouterr().err.replace("1 were", "1 line")
 
 
-def test_the_page_saves_the_very_table_that_the_command_writes(bert, sentences, tmp_path):
+def test_any_number_of_workers_and_a_beginning_give_the_same_bits(sentences, tmp_path, monkeypatch):
+    """The second run has one block of three left to do, and two processes for it."""
+    monkeypatch.setattr(blocks.cut, "__defaults__", (1,))
+    assert main(["measure", str(sentences), "-o", str(tmp_path / "one.csv")]) == 0
+    plan = blocks.Plan("bert", load("bert").spec.revision, str(sentences), Choice())
+    list(islice(blocks.run(plan, tmp_path / "two.csv.blocks", blocks.here(), waiting=1), 2))
+    assert len(list((tmp_path / "two.csv.blocks").glob("*.npz"))) == 2
+    assert main(["measure", str(sentences), "-o", str(tmp_path / "two.csv"), "--workers", "2"]) == 0
+    assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
+    assert not (tmp_path / "two.csv.blocks").exists()
+
+
+def test_a_corpus_that_changed_and_a_folder_of_another_measurement_are_refused(sentences, tmp_path, capsys):
+    plan = blocks.Plan("bert", load("bert").spec.revision, str(sentences), Choice())
+    folder = tmp_path / "heads.csv.blocks"
+    list(blocks.run(plan, folder, blocks.here()))
+    sentences.write_text("Something else.\n")
+    assert main(["measure", str(sentences), "-o", str(tmp_path / "heads.csv")]) == 2
+    assert "have changed" in capsys.readouterr().err
+    assert main(["measure", str(sentences), "-o", str(tmp_path / "heads.csv"), "--every", "2"]) == 2
+    assert "another measurement" in capsys.readouterr().err
+    next(folder.glob("*.npz")).write_bytes(b"half a block")
+    assert main(["measure", str(sentences), "-o", str(tmp_path / "heads.csv")]) == 2
+    assert "damaged" in capsys.readouterr().err
+
+
+def test_a_table_in_parquet_has_the_numbers_of_the_csv_and_intervals(sentences, tmp_path):
+    from pyarrow import parquet
+
+    for kind in ("csv", "parquet"):
+        assert main(["measure", str(sentences), "-o", str(tmp_path / f"heads.{kind}")]) == 0
+    rows = parquet.read_table(tmp_path / "heads.parquet").to_pylist()
+    for ours, theirs in zip(rows, csv.DictReader((tmp_path / "heads.csv").read_text("utf-8").splitlines()), strict=True):
+        assert ours["entropy_n"] == 3
+        assert ours["entropy_low"] < ours["entropy"] < ours["entropy_high"]
+        np.testing.assert_allclose(ours["previous_high"], float(theirs["previous_high"]), rtol=1e-5)
+        assert ours["label"] == (theirs["label"] or None)
+
+
+def test_the_page_saves_the_table_that_the_command_writes_without_intervals(bert, sentences, tmp_path):
     from attnlab.ui.layers.guide import table_file
     from attnlab.ui.layers.sentences import Measured
 
@@ -122,4 +145,8 @@ def test_the_page_saves_the_very_table_that_the_command_writes(bert, sentences, 
     sums = Sums()
     for trace in bert.traces([line for line in LINES if line.strip()]):
         sums.add(trace)
-    assert table_file(Measured("bert", tuple(sums.heads()), sums.sentences, sums.tokens)) == out.read_bytes()
+    page = list(csv.DictReader(table_file(Measured("bert", tuple(sums.heads()), sums.sentences, sums.tokens)).decode().splitlines()))
+    for ours, theirs in zip(page, csv.DictReader(out.read_text("utf-8").splitlines()), strict=True):
+        assert list(ours) == list(theirs)[: len(ours)]
+        assert all(ours[name] == theirs[name] for name in ("stack", "layer", "head", "label", "threshold", "reason", "sentences"))
+        np.testing.assert_allclose([float(ours[n] or 0) for n in NAMES], [float(theirs[n] or 0) for n in NAMES], rtol=1e-4, atol=1e-6)

@@ -23,7 +23,7 @@ from attnlab.models.inhouse.sampling import sample
 from attnlab.models.inhouse.saved import NAMES, WEIGHTS, About, Precision
 from attnlab.models.inhouse.transformer import Task, Transformer
 from attnlab.models.inhouse.writing import Draft, begin
-from attnlab.models.recorder import Intervention, Shared, intervening, one, recording, sublayer
+from attnlab.models.recorder import Call, Intervention, Shared, intervening, one, recording, sublayer
 from attnlab.models.spec import BEAM, PENALTY, Pass, PositionChange, Spec
 from attnlab.models.tokens import Alphabets, check_text, encode_fast
 from attnlab.words import InputError
@@ -224,6 +224,12 @@ class InHouse:
                 targets = [self.target_of(decoded.best.ids) for decoded in self._decode(some, keep=False)]
             done |= zip(chosen, self._traces([texts[i] for i in chosen], some, targets, None), strict=True)
         return [done[i] for i in range(len(texts))]
+
+    def calls(self, batch: Sequence[Tokens]) -> Sequence[Call]:
+        """Every attention call of one forward pass over texts of the same length, as tensors of the whole batch."""
+        with torch.inference_mode(), recording() as recorder:
+            self.module.hidden(torch.tensor([tokens.ids for tokens in batch]))
+        return recorder.calls
 
     def _checked(self, positions: PositionChange, n: int) -> PositionChange:
         """Positions that this model can be given. Raises InputError where it adds none, or for ids that cannot be."""

@@ -32,7 +32,7 @@ from attnlab.models.folder import (
 from attnlab.models.pretrained import capture
 from attnlab.models.pretrained.hooks import hook
 from attnlab.models.pretrained.layout import Sublayer, layout_of, spec_of, stored
-from attnlab.models.recorder import Intervention, Recorder, Shared, intervening, recording, sublayer
+from attnlab.models.recorder import Call, Intervention, Recorder, Shared, intervening, recording, sublayer
 from attnlab.models.spec import Pass, PositionChange
 from attnlab.models.tokens import Alphabets, encode, from_ids
 from attnlab.models.weights import position_embedding
@@ -155,6 +155,15 @@ class Pretrained:
             given = self._read(self._padded(some), [(texts[i], None) for i in chosen], some)
             done |= zip(chosen, self._traces([texts[i] for i in chosen], [None] * len(chosen), some, given), strict=True)
         return [done[i] for i in range(len(texts))]
+
+    def calls(self, batch: Sequence[Tokens]) -> Sequence[Call]:
+        """Every attention call of one forward pass over texts of the same length, as tensors of the whole batch."""
+        ids = torch.tensor([tokens.ids for tokens in batch])
+        given = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+        if "token_type_ids" in self._accepts & set(self.tokenizer.model_input_names):
+            given["token_type_ids"] = torch.zeros_like(ids)
+        with torch.inference_mode():
+            return self._forward(given, stream=False)[0].calls
 
     # What the model is given
 

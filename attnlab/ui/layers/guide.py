@@ -228,7 +228,7 @@ def save_table(found: Measured) -> None:
 
 
 def table_file(found: Measured) -> bytes:
-    """The same table as the command line writes."""
+    """The table that the command line writes, without its intervals: of one text there are none."""
     out = io.StringIO()
     write_table(out, found.heads, sentences=found.sentences)
     return out.getvalue().encode()

@@ -1,0 +1,106 @@
+"""A block measured: the batched route agrees with the measures one by one, the strongest sentences are those, files go round."""
+
+import numpy as np
+import pytest
+import torch
+
+from attnlab import load
+from attnlab.core.batched import ON, Chosen, measured_batch
+from attnlab.core.guide import NAMES
+from attnlab.core.measures import measured
+from attnlab.corpus.blocks import Plan
+from attnlab.corpus.index import index_of, read_index
+from attnlab.corpus.measuring import MOST, NONE, from_bytes, measure_block, strongest_of, to_bytes
+from attnlab.corpus.reading import Choice, Line
+from attnlab.words import InputError
+
+TEXTS = (
+    "The cat sat on the mat.",
+    "A cat is a cat is a cat!",
+    "One.",
+    "It was the best, it was the worst of times.",
+    "Dogs bark at cats.",
+)
+LINES = [Line(i, text) for i, text in enumerate(TEXTS, 1)]
+
+
+def one_by_one(model, texts):
+    """[s m H]"""
+    return np.stack([np.stack([np.concatenate([measured(a)[name] for a in model.trace(t).attentions]) for name in NAMES]) for t in texts])
+
+
+@pytest.mark.parametrize("name", ["bert", "reverse-alibi", "reverse-relative", "sentiment"])
+def test_a_batch_of_one_length_measures_what_each_sentence_does(name):
+    model = load(name)
+    letters, words = ["a b c a b d", "f e d c b a", "a a a a a a"], ["The cat sat on the mat.", "The dog ate all the fish."]
+    texts = letters if name.startswith("reverse") else words
+    block = measure_block(model, [Line(i, text) for i, text in enumerate(texts, 1)])
+    each = one_by_one(model, texts)
+    known = np.isfinite(each)
+    wanted = np.divide(np.where(known, each, 0).sum(0), known.sum(0), out=np.full(each.shape[1:], np.nan), where=known.any(0))
+    np.testing.assert_allclose(block.totals.mean(), wanted, rtol=2e-4, atol=2e-5)
+
+
+def test_translators_are_measured_stack_by_stack():
+    model = load("translate-fr")
+    block = measure_block(model, LINES[:2])
+    np.testing.assert_allclose(block.totals.mean()[0], one_by_one(model, TEXTS[:2]).mean(0)[0], rtol=1e-4)
+    assert {place[0] for place in block.totals.places} == {"encoder", "decoder", "cross"}
+
+
+def test_weights_of_other_sentences_are_refused(bert):
+    tokens = [bert.tokenize("One two.")]
+    with pytest.raises(ValueError, match="there are 1 sentences of 5 tokens"):
+        measured_batch(torch.ones(1, 2, 4, 4), Chosen.of(tokens))
+    with pytest.raises(ValueError, match="one length"):
+        Chosen.of([*tokens, bert.tokenize("One")])
+
+
+def test_the_strongest_are_sorted_and_of_equals_the_earlier_line():
+    top = strongest_of(np.array([[3, 5, 5, NONE]]), np.array([[1, 9, 2, 4]]))
+    assert top.values[0, :4].tolist() == [5, 5, 3, NONE]
+    assert top.lines[0, :3].tolist() == [2, 9, 1]
+    assert top.values.shape[-1] == MOST
+
+
+def test_a_block_goes_round_through_its_file(bert):
+    block = measure_block(bert, LINES)
+    again = from_bytes(to_bytes(block))
+    np.testing.assert_array_equal(again.totals.mean(), block.totals.mean())
+    np.testing.assert_array_equal(again.top.lines, block.top.lines)
+    assert again.digest == block.digest
+
+
+def test_a_line_without_text_for_the_model_is_named(bert):
+    with pytest.raises(InputError, match="Line 7"):
+        measure_block(bert, [Line(7, "word " * 600)])
+    with pytest.raises(InputError, match="Lines 7 to 7"):
+        measure_block(bert, [Line(7, "word " * 600)], "skip")
+
+
+def test_the_index_holds_the_sentence_and_the_cell_that_does_it_most(bert, tmp_path):
+    file = tmp_path / "c.txt"
+    file.write_text("\n".join(TEXTS), "utf-8")
+    plan = Plan("bert", bert.spec.revision, str(file), Choice())
+    found = measure_block(bert, LINES)
+    (tmp_path / "i.parquet").write_bytes(index_of(plan, found, bert))
+    index = read_index(tmp_path / "i.parquet")
+    each = one_by_one(bert, TEXTS)
+    for name in ("previous", "duplicate", "entropy"):
+        hits = index.hits("encoder", 0, 2, name)
+        values = each[:, NAMES.index(name), 2]
+        assert hits[0].text == TEXTS[int(np.nanargmax(values))]
+        np.testing.assert_allclose(hits[0].value, np.nanmax(values), rtol=1e-4)
+        weights = bert.trace(hits[0].text).at("encoder", 0).weights(2)
+        np.testing.assert_allclose(weights[hits[0].query, hits[0].key], hits[0].weight, rtol=1e-4)
+        if name == "previous":
+            assert hits[0].key == hits[0].query - 1
+    assert index.facts["sentences"] == 5
+    assert set(ON) < set(NAMES)
+
+
+@pytest.mark.parametrize("data", [b"", b"PAR1 nothing", b"PAR1" * 9000])
+def test_a_file_that_is_no_index_is_refused(data, tmp_path):
+    (tmp_path / "no.parquet").write_bytes(data)
+    with pytest.raises(InputError, match="not an index"):
+        read_index(tmp_path / "no.parquet")
