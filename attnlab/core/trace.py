@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -59,6 +60,17 @@ class Tokens:
         return len(self.pieces)
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which forward pass a sublayer is of. target: what the decoder was made to write, None where it wrote by itself."""
+
+    model: str
+    revision: str
+    text: str
+    pair: str | None
+    target: str | None
+
+
 @dataclass(frozen=True, eq=False)
 class Attention:
     """One attention sublayer of one sentence.
@@ -71,6 +83,7 @@ class Attention:
     stored: [h q k], weights that do not follow from q and k: those of a model that gives nothing else, or that were edited.
     stored_z: [h q d], z that was edited.
     Of a long text v may be a function that gives it: `need("v")` is v in either case.
+    origin: whose it is, once a trace holds it.
     """
 
     stack: Stack
@@ -88,6 +101,7 @@ class Attention:
     sinks: Array | None = None
     stored: Array | None = None
     stored_z: Array | None = None
+    origin: Origin | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("q", "k", "v", "bias", "sinks", "stored", "stored_z"):
@@ -196,6 +210,13 @@ class Attention:
         """Every head at once. [h q k]"""
         return self.stored if self.stored is not None else frozen(np.stack([self.weights(head) for head in range(self.n_heads)]))
 
+    def __repr__(self) -> str:
+        return f"Attention({self.stack} L{self.layer}, {self.n_heads} heads, {len(self.queries)} x {len(self.keys)} tokens)"
+
+    def _repr_mimebundle_(self, **_: Any) -> Any:
+        """Head 0 as a heat map, live where a notebook can."""
+        return display(self)
+
 
 def softmax(scores: Array, *, sink: float | None = None) -> Array:
     """exp(scores) divided by its row sum; a sink adds exp(sink) to the sum only. [q k] -> [q k]
@@ -273,6 +294,10 @@ class Trace:
         if self.positions is not None and self.positions != "none":
             object.__setattr__(self, "positions", tuple(map(int, self.positions)))
         object.__setattr__(self, "outputs", MappingProxyType({name: frozen(x) for name, x in self.outputs.items()}))
+        given = self.target_text if self.made == "given" else None
+        origin = Origin(self.model, self.revision, self.text, self.pair, given)
+        for attention in self.attentions:
+            object.__setattr__(attention, "origin", origin)
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -312,6 +337,10 @@ class Trace:
         edited = f", {len(self.edits)} edits" if self.edits else ""
         return f"Trace({self.model!r}, {len(self.source)} tokens, {size}{edited})"
 
+    def _repr_mimebundle_(self, **_: Any) -> Any:
+        """Every head of the first stack, live where a notebook can."""
+        return display(self)
+
     def _repr_html_(self) -> str:
         seen = self.attentions[0]
         corner = f"<th>{escape(seen.stack)} L{seen.layer}H0</th>"
@@ -321,3 +350,8 @@ class Trace:
             cells = "".join(f'<td style="background:rgba(0,114,178,{w:.2f})">{w:.2f}</td>' for w in row)
             rows += f"<tr><th>{escape(piece)}</th>{cells}</tr>"
         return f"<p>{escape(repr(self))}</p><table><tr>{corner}{head}</tr>{rows}</table>"
+
+
+def display(shown: Attention | Trace) -> Any:
+    """What a notebook shows of a last line. Core draws nothing: the room of the widgets is asked by name."""
+    return import_module("attnlab.widgets.display").bundle(shown)

@@ -3,6 +3,7 @@
 What a component is stands at the head of assets/components/shared.js.
 """
 
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -17,12 +18,16 @@ EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class) )", re.MULT
 
 
 @cache
-def script(name: str, host: Host) -> str:
-    """A module that shows one component in a host: assets/components/NAME.js, everything it imports, and the host's own file.
+def script(host: Host, *names: str, css: tuple[str, ...] = ()) -> str:
+    """A module that shows components in a host: assets/components/NAME.js, everything it imports, and the host's own file.
 
-    Its default export is the host's `mount` of the component, a function called as the file. Raises FileNotFoundError for another name.
+    Its default export is what the host's `mount` makes of the functions called as the files. A notebook's is given several, and the
+    styles `css` with them. Raises FileNotFoundError for another name.
     """
-    return _join([ROOM / "hosts" / f"{host}.js", ROOM / f"{name}.js"]) + f"export default mount({name.rpartition('/')[2]});\n"
+    text = _join([ROOM / "hosts" / f"{host}.js", *(ROOM / f"{name}.js" for name in names)])
+    functions = ", ".join(name.rpartition("/")[2] for name in names)
+    given = f"[{functions}], {json.dumps(styles(host, *css))}" if host == "notebook" else functions
+    return f"{text}export default mount({given});\n"
 
 
 @cache

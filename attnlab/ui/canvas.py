@@ -21,7 +21,7 @@ FRAME = '<div class="frame"></div>'
 def component(name: str, *css: str) -> Any:
     """A component of assets/components in Streamlit: NAME.js with these styles, called as `show_component` calls it."""
     own = f"attnlab_{name.replace('/', '_')}"
-    return st.components.v2.component(own, html=FRAME, css=styles("streamlit", *css), js=script(name, "streamlit"))
+    return st.components.v2.component(own, html=FRAME, css=styles("streamlit", *css), js=script("streamlit", name))
 
 
 def show_component(mounted: Any, data: canvases.Data, *, key: str, **more: Any) -> Any:
