@@ -41,8 +41,8 @@ class Widget(anywidget.AnyWidget):
 
     components: ClassVar[tuple[str, ...]]
     css: ClassVar[tuple[str, ...]] = ()
-    _views = traitlets.List().tag(sync=True)
-    _now = traitlets.List().tag(sync=True)
+    _views: Any = traitlets.List().tag(sync=True)
+    _now: Any = traitlets.List().tag(sync=True)
     _answered = traitlets.Int(0).tag(sync=True)
 
     def __init_subclass__(cls, **options: Any) -> None:
