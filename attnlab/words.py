@@ -4,8 +4,16 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
-ASSETS = Path(__file__).resolve().parents[1] / "assets"
+PACKAGE = Path(__file__).resolve().parent
+ASSETS = PACKAGE / "assets" if (PACKAGE / "assets").is_dir() else PACKAGE.parent / "assets"  # installed, or in the source tree
 LANGUAGES = {"en": "English", "zh": "简体中文"}
+
+
+def closest(locale: str) -> str:
+    """The language that suits a locale such as "zh-Hant-TW" best: the same one, else one that begins alike, else English."""
+    wanted = locale.lower().replace("_", "-")
+    alike = [code for code in LANGUAGES if code.lower().split("-")[0] == wanted.split("-")[0]]
+    return next((code for code in alike if code.lower() == wanted), alike[0] if alike else "en")
 
 
 @cache

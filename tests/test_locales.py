@@ -1,4 +1,4 @@
-"""Both languages say the same things: the same rooms, keys and facts, and every key that the code asks for."""
+"""Every language says the same things: the same files, keys and facts, and every key that the code asks for."""
 
 import ast
 import re
@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from attnlab.words import ASSETS, LANGUAGES, room
+from attnlab.words import ASSETS, LANGUAGES, closest, room
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = sorted(file.stem for file in (ASSETS / "locales" / "en").glob("*.toml"))
-SAY = ("t", "say", "InputError")
+OTHERS = [language for language in LANGUAGES if language != "en"]
 SOURCES = [file for folder in ("attnlab", "pages") for file in (ROOT / folder).rglob("*.py")] + [ROOT / "app.py"]
 
 
@@ -19,28 +19,57 @@ def facts(sentence):
     return {name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None}
 
 
-def test_both_languages_have_the_same_rooms():
-    for language in LANGUAGES:
-        assert sorted(file.stem for file in (ASSETS / "locales" / language).glob("*.toml")) == ROOMS
+def files(language):
+    return sorted(file.stem for file in (ASSETS / "locales" / language).glob("*.toml"))
+
+
+def test_every_folder_of_sentences_is_a_language_that_can_be_chosen():
+    assert {folder.name for folder in (ASSETS / "locales").iterdir()} == set(LANGUAGES)
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_language_has_every_file_of_sentences(language):
+    assert files(language) == ROOMS
+
+
+@pytest.mark.parametrize("language", OTHERS)
+@pytest.mark.parametrize("name", ROOMS)
+def test_a_language_has_every_sentence_with_its_facts(language, name):
+    english, other = room("en", name), room(language, name)
+    assert set(english) == set(other)
+    assert {key: facts(english[key]) for key in english} == {key: facts(other[key]) for key in other}
 
 
 @pytest.mark.parametrize("name", ROOMS)
-def test_both_languages_have_the_same_keys_and_facts(name):
-    english, chinese = room("en", name), room("zh", name)
-    assert set(english) == set(chinese)
-    assert {key: facts(english[key]) for key in english} == {key: facts(chinese[key]) for key in chinese}
-
-
-@pytest.mark.parametrize("name", ROOMS)
-def test_no_sentence_is_empty_or_left_in_the_other_language(name):
+def test_no_english_sentence_is_empty_or_chinese(name):
     for key, sentence in room("en", name).items():
         assert sentence.strip(), key
         assert not re.search("[\u4e00-\u9fff]", sentence), key
-    for key, sentence in room("zh", name).items():
+
+
+@pytest.mark.parametrize("language", OTHERS)
+@pytest.mark.parametrize("name", ROOMS)
+def test_no_sentence_is_empty_or_left_in_english(language, name):
+    for key, sentence in room(language, name).items():
         assert sentence.strip(), key
         prose = re.sub(r"\{[^}]*\}|`[^`]*`|https?://\S+", "", sentence)
         same = sentence == room("en", name)[key] and len(re.findall(r"[A-Za-z]{2,}", prose)) > 2
         assert not same, f"{name}.{key} is not translated"
+
+
+LOCALES = [("en-GB", "en"), ("zh-CN", "zh"), ("zh_TW", "zh"), ("ZH", "zh"), ("fr-FR", "en"), ("", "en"), ("zhuang", "en"), ("e", "en")]
+
+
+@pytest.mark.parametrize(("locale", "language"), LOCALES)
+def test_a_browser_gets_the_language_that_suits_it_best(locale, language):
+    assert closest(locale) == language
+
+
+def test_a_third_language_is_chosen_from_the_browser_too(monkeypatch):
+    monkeypatch.setitem(LANGUAGES, "pt-BR", "Português")
+    assert [closest(locale) for locale in ("pt-BR", "pt", "pt-PT", "zh-CN", "it")] == ["pt-BR", "pt-BR", "pt-BR", "zh", "en"]
+    monkeypatch.setitem(LANGUAGES, "pt-PT", "Português")
+    assert closest("pt-PT") == "pt-PT"
 
 
 def asked(file):

@@ -9,10 +9,6 @@ import typer
 
 from attnlab.models.load import load
 from attnlab.models.spec import BEAM, PENALTY
-from attnlab.training.data import read_labelled, read_rows
-from attnlab.training.lengths import TRAINED, accuracy_by_length
-from attnlab.training.scores import accuracy, class_scores, grouped, perplexity, translation_scores
-from attnlab.training.text import read_text
 from attnlab.words import InputError
 
 app = typer.Typer()
@@ -27,7 +23,7 @@ def evaluate(
     tokenize: Annotated[str, typer.Option(help="sacrebleu's tokenizer for BLEU: 13a, zh, char, ...")] = "13a",
     beam: Annotated[int, typer.Option(help="Beam width; 1 is greedy.")] = BEAM,
     length_penalty: Annotated[float, typer.Option(help="The larger, the longer the translations.")] = PENALTY,
-    lengths: Annotated[str, typer.Option(help="For models of a generated task: the lengths to try.")] = f"{TRAINED[0]}-{TRAINED[1]}",
+    lengths: Annotated[str, typer.Option(help="For models of a generated task: the lengths to try.")] = "4-16",
     sequences: Annotated[int, typer.Option(help="Fresh sequences per length.")] = 64,
     task: Annotated[str, typer.Option(help="The generated task: copy, reverse or sort.")] = "reverse",
     seed: Annotated[int, typer.Option(help="Of the holes, and of fresh sequences.")] = 0,
@@ -67,6 +63,9 @@ def span(lengths: str) -> range:
 
 def by_translation(model: Any, data: Path, tokenize: str, beam: int, length_penalty: float) -> Iterator[tuple[str, Figures]]:
     """Every source once against all its references; perplexity of every reference."""
+    from attnlab.training.data import read_rows
+    from attnlab.training.scores import grouped, perplexity, translation_scores
+
     rows = read_rows(data, 2)
     references = grouped(rows.good)
     said = model.translate(list(references), beam=beam, length_penalty=length_penalty)
@@ -81,6 +80,8 @@ def by_translation(model: Any, data: Path, tokenize: str, beam: int, length_pena
 
 def by_length(model: Any, lengths: range, sequences: int, seed: int, task: str) -> Iterator[tuple[str, Figures]]:
     """One line per length, then the whole."""
+    from attnlab.training.lengths import accuracy_by_length
+
     letters = right = 0
     yield "length\taccuracy\texact", {}
     for score in accuracy_by_length(model, lengths, n=sequences, seed=seed, task=task):  # type: ignore[arg-type]
@@ -93,6 +94,7 @@ def by_length(model: Any, lengths: range, sequences: int, seed: int, task: str) 
 def by_text(model: Any, data: Path) -> Iterator[tuple[str, Figures]]:
     """Bits per character and perplexity of a decoder on a text."""
     from attnlab.training.measure import write_score
+    from attnlab.training.text import read_text
 
     score = write_score(model, read_text(data))
     figures: Figures = {"bits_per_character": score.bits_per_character, "perplexity": score.perplexity, "n": score.tokens}
@@ -102,7 +104,10 @@ def by_text(model: Any, data: Path) -> Iterator[tuple[str, Figures]]:
 
 def by_hole(model: Any, data: Path, seed: int) -> Iterator[tuple[str, Figures]]:
     """How often the hidden piece is the likeliest, and among the five likeliest."""
-    from attnlab.training.measure import SHARE, fill_score
+    from attnlab.training.masking import SHARE
+    from attnlab.training.measure import fill_score
+    from attnlab.training.scores import perplexity
+    from attnlab.training.text import read_text
 
     score = fill_score(model, read_text(data).lines, seed=seed, path=data)
     surprise = perplexity(score.loss)
@@ -113,6 +118,9 @@ def by_hole(model: Any, data: Path, seed: int) -> Iterator[tuple[str, Figures]]:
 
 def by_class(model: Any, data: Path) -> Iterator[tuple[str, Figures]]:
     """Accuracy, and every class against the rest."""
+    from attnlab.training.data import read_labelled
+    from attnlab.training.scores import accuracy, class_scores
+
     rows = read_labelled(data)
     right = [label for label, _ in rows.good]
     said = [label for label, _ in model.classify([text for _, text in rows.good])]

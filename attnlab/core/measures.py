@@ -4,7 +4,7 @@ weights: rows sum to 1. A measure that a sentence cannot answer (no repeated tok
 """
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -246,7 +246,7 @@ def _levels(room: list[dict[int, float]], source: int, sink: int) -> dict[int, i
     return levels if sink in levels else None
 
 
-def _push(room: list[dict[int, float]], levels: dict[int, int], turns: list, at: int, sink: int, most: float) -> float:
+def _push(room: list[dict[int, float]], levels: dict[int, int], turns: list[Iterator[int]], at: int, sink: int, most: float) -> float:
     """Send as much as one path takes; a pipe that leads nowhere is not tried again."""
     if at == sink:
         return most

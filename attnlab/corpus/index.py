@@ -15,11 +15,12 @@ from attnlab.core.guide import NAMES
 from attnlab.core.measures import Ask
 from attnlab.core.trace import Stack, Trace
 from attnlab.corpus.blocks import Plan
-from attnlab.corpus.measuring import BATCH, NONE, Block, first_tokens
+from attnlab.corpus.measuring import BATCH, NONE, Block
 from attnlab.corpus.reading import lines_of
 from attnlab.corpus.table import table
 from attnlab.corpus.totals import EDGES, FINE
 from attnlab.models.spec import Model
+from attnlab.models.tokens import first_tokens
 from attnlab.words import InputError
 
 LARGEST = 64 << 20  # bytes of an index file that is read

@@ -35,7 +35,11 @@ def filled(block: Block, view: View | None, answer: str | None, mistakes: list[M
 
 def claimed(text: str, view: View | None, answer: str | None, wrong: Callable[..., None]) -> str:
     """One claim as the model has it. wrong is told what the lesson says and what the model says where they differ."""
-    for name, there in (("answer", lambda: answer), ("target", lambda: None if view is None else see(view).trace.target_text)):
+    theirs: dict[str, Callable[[], str | None]] = {
+        "answer": lambda: answer,
+        "target": lambda: None if view is None else see(view).trace.target_text,
+    }
+    for name, there in theirs.items():
         if text == name or text.startswith(f"{name} = "):
             found, said = there(), text.partition(" = ")[2].strip()
             if found is None:

@@ -9,7 +9,8 @@ from attnlab.core.trace import STACKS, Array, Attention, Trace
 from attnlab.core.views import by_words, part, sheet, word_groups, word_names
 from attnlab.lessons.lesson import View
 from attnlab.models.first_look import DEFAULT_MODEL, DEFAULT_TEXT, first_look
-from attnlab.models.load import ENDING, load
+from attnlab.models.load import load
+from attnlab.models.spec import ENDING
 from attnlab.words import InputError
 
 BROAD = ("compare", "variants")  # pages that begin at a head which looks at several tokens

@@ -21,11 +21,11 @@ from attnlab.files import safe_name
 from attnlab.training.limits import Limits, limits
 from attnlab.training.loop import Progress
 from attnlab.training.plan import Kind, Plan, parameters, plan
-from attnlab.words import ASSETS, InputError
+from attnlab.words import PACKAGE, InputError
 
 State = Literal["waiting", "starting", "running", "paused", "stopped", "done", "failed"]
 Order = Literal["pause", "stop"]
-ROOT = ASSETS.parent
+ROOT = PACKAGE.parent  # where a process of its own finds attnlab
 ENDED: tuple[State, ...] = ("paused", "stopped", "done", "failed")
 KEPT = 24  # trainings that have ended and whose folders are still there
 
@@ -209,7 +209,7 @@ class Jobs:
         environment = os.environ | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "PYTHONPATH": paths}
         with (job.folder / "stderr").open("wb") as errors:
             command = [sys.executable, "-m", "attnlab.training.worker", str(job.folder)]
-            return subprocess.Popen(command, env=environment, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors)
+            return subprocess.Popen(command, env=environment, cwd=job.folder, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors)
 
     def _read(self, job: Job) -> None:
         """Take in what the process has told since the last time; a line that is not whole yet is left for the next."""

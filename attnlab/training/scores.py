@@ -33,7 +33,8 @@ def streams(references: Sequence[Sequence[str]]) -> list[list[str | None]]:
 
 def translation_scores(hypotheses: Sequence[str], references: Sequence[Sequence[str]], *, tokenize: str = "13a") -> list[Score]:
     """BLEU and chrF of a corpus. references: one or more per hypothesis."""
-    from sacrebleu.metrics import BLEU, CHRF
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
 
     refs: Any = streams(references)
     metrics: tuple[Any, ...] = (BLEU(tokenize=tokenize), CHRF())
@@ -46,7 +47,8 @@ def translation_scores(hypotheses: Sequence[str], references: Sequence[Sequence[
 
 def sentence_scores(hypothesis: str, reference: str, *, tokenize: str = "13a") -> list[Score]:
     """BLEU and chrF of one sentence. BLEU counts only the orders that so short a text has (effective order)."""
-    from sacrebleu.metrics import BLEU, CHRF
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
 
     metrics: tuple[Any, ...] = (BLEU(tokenize=tokenize, effective_order=True), CHRF())
     found = [(metric, metric.sentence_score(hypothesis, [reference])) for metric in metrics]

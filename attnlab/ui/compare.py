@@ -9,15 +9,16 @@ import streamlit as st
 from attnlab.core.compare import Both, By, Side, rank_heads, row_distances
 from attnlab.core.trace import Attention, Trace
 from attnlab.figures.style import Look, Words
+from attnlab.models.first_look import DEFAULT_MODEL, DEFAULT_TEXT
 from attnlab.models.spec import ENDING, trained_name
 from attnlab.models.untrained import beginning
 from attnlab.ui import canvas, choices
-from attnlab.ui.ask import DEFAULT_TEXT, ask_attention, ask_choice, ask_head, ask_model, ask_number, ask_row, ask_text
+from attnlab.ui.ask import ask_attention, ask_choice, ask_head, ask_model, ask_number, ask_row, ask_text
 from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.pins import shared_pin
 from attnlab.ui.save import facts_of, save_bar
-from attnlab.ui.traces import DEFAULT_MODEL, get_model, get_trace
+from attnlab.ui.traces import get_model, get_trace
 from attnlab.words import InputError
 
 Kind = Literal["texts", "models", "heads", "positions", "training"]

@@ -6,7 +6,7 @@ from contextvars import ContextVar
 import streamlit as st
 
 from attnlab.ui import choices, link
-from attnlab.words import LANGUAGES, say
+from attnlab.words import LANGUAGES, closest, say
 
 CHOSEN = "chosen language"
 _spoken: ContextVar[str | None] = ContextVar("spoken", default=None)  # of the run in this thread: a page asks some hundred times
@@ -18,7 +18,7 @@ def settle_language() -> None:
 
 
 def language() -> str:
-    """ "en" or "zh": as chosen in this visit, else from the link, else what the browser prefers."""
+    """One of LANGUAGES: as chosen in this visit, else from the link, else what the browser prefers."""
     return _spoken.get() or _find_language()
 
 
@@ -26,7 +26,7 @@ def _find_language() -> str:
     asked = linked_language()
     if asked in LANGUAGES:
         return str(asked)
-    return "zh" if (st.context.locale or "en").lower().startswith("zh") else "en"
+    return closest(st.context.locale or "")
 
 
 def t(key: str, /, **facts: object) -> str:
