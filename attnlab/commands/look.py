@@ -58,8 +58,13 @@ def heatmap(
     ] = None,
     pair: Pair = None,
     target: Target = None,
+    preset: Annotated[
+        str | None, typer.Option(help="acl, neurips, ieee, lncs, nature (-wide: both columns) or slide.", show_default=False)
+    ] = None,
     width: Annotated[float | None, typer.Option(help="Width in millimetres; what suits the text if not given.", show_default=False)] = None,
-    font: Annotated[float, typer.Option(help="Size of the labels in points.")] = 9.0,
+    font: Annotated[float | None, typer.Option(help="Size of the labels in points; 9 if not given.", show_default=False)] = None,
+    family: Annotated[str | None, typer.Option(help="sans, serif, or a TrueType file; sans if not given.", show_default=False)] = None,
+    as_text: Annotated[bool, typer.Option("--text", help="Letters in an SVG stay letters; else they become outlines.")] = False,
     colours: Annotated[str | None, typer.Option(help="YlGnBu, viridis, cividis, ...: maps for all eyes.", show_default=False)] = None,
     scale: Annotated[Literal["fixed", "auto"], typer.Option(help="fixed: colours from 0 to 1; auto: to the largest weight.")] = "fixed",
     dpi: Annotated[int, typer.Option(help="Dots per inch of a PNG.")] = 300,
@@ -73,7 +78,9 @@ def heatmap(
     from attnlab import figures
 
     check_output(output, tuple(f".{ending}" for ending in figures.FORMATS), force=force)
-    look = figures.Look(width=width, font=font, colours=colours, scale=scale, dpi=dpi, title=title, numbers=numbers)
+    look = figures.Look.preset(
+        preset, width=width, font=font, family=family, text=as_text, colours=colours, scale=scale, dpi=dpi, title=title, numbers=numbers
+    )
     seen = load(model)
     place = check_place(seen.spec, stack, layer, head)
     trace = seen.trace(text, pair, target=target)

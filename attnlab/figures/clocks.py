@@ -76,7 +76,7 @@ def still(
     width = ACROSS * DIAL + 2 * MARGIN if look.inches is None else 72 * look.inches
     dial = (width - 2 * MARGIN) / ACROSS
     numbers = Numbers("curves", series=series, axes=axes, title=title, caption=caption, words=words or Words())
-    with drawing():
+    with drawing(look):
         look = replace(look, font=min(look.font, max(4.0, dial / 10)))
         frame = Frame.around(width, title, caption, look)
         picture = Picture(width, frame.above + rows * dial + frame.below, numbers=numbers, look=look)

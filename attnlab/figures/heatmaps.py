@@ -122,7 +122,7 @@ class Block:
 
 
 def _page(panels: tuple[Panel, ...], kind: str, title: str, caption: str, look: Look, words: Words) -> Picture:
-    with drawing():
+    with drawing(look):
         gap, one = 2.0 * look.font, len(panels) == 1
         each = None if look.inches is None else (look.inches * 72 - 2 * MARGIN - gap * (len(panels) - 1)) / len(panels)
         if one:

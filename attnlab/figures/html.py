@@ -29,10 +29,11 @@ def page(picture: Picture, facts: str) -> bytes:
     drawn = not numbers.panels or numbers.kind == "lines"  # what the page itself does not draw
     still = "" if not drawn else f'<img alt="{title}" src="data:image/svg+xml;base64,{_base64(picture.render("svg", facts))}">'
     body = (
-        f'<!doctype html>\n<html><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        f'<!doctype html>\n<html lang="{words.language}"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         f'<meta name="viewport" content="width=device-width"><title>{title}</title><style>{STYLE}</style></head>\n'
-        f"<body><h1>{title}</h1><p>{escape(clean(numbers.caption))}</p><p>{escape(words.hint)}</p>"
-        f'<output id="out" aria-live="polite">&#160;</output>{still}<main id="main"></main>\n'
+        f"<body><main><h1>{title}</h1><p>{escape(clean(numbers.caption))}</p><p>{escape(words.hint)}</p>"
+        f'<output id="out" aria-live="polite">&#160;</output>{still}<div id="main"></div></main>\n'
         f'<script type="application/json" id="attnlab-record">{_safe(facts)}</script>\n'
         f'<script type="application/json" id="data">{_safe(json.dumps(data, sort_keys=True))}</script>\n'
         f"<script>{SCRIPT}</script></body></html>\n"
@@ -72,7 +73,7 @@ def _series(series: Series) -> dict[str, Any]:
 STYLE = """
 :root{color-scheme:light dark}body{font:14px system-ui,sans-serif;margin:16px;background:#fff;color:#1a1a1a}
 h1{font-size:18px}output{position:sticky;top:0;display:block;padding:6px;background:#eef2f6;font-variant-numeric:tabular-nums;z-index:1}
-main{display:flex;flex-wrap:wrap;gap:20px}figure{margin:8px 0}figcaption{margin:4px 0}canvas:focus-visible{outline:2px solid #0072b2}
+#main{display:flex;flex-wrap:wrap;gap:20px}figure{margin:8px 0}figcaption{margin:4px 0}canvas:focus-visible{outline:2px solid #0072b2}
 img{max-width:100%;background:#fff}table{border-collapse:collapse;font-variant-numeric:tabular-nums}td,th{padding:2px 8px;text-align:right}
 tr:focus,tr:hover{background:#8884}
 @media(prefers-color-scheme:dark){body{background:#14171a;color:#e8eaed}output{background:#263038}}

@@ -39,7 +39,7 @@ def mosaic(
         for head, weights in enumerate(every)
     )
     n_layers, n_heads = len(layers), max(len(every) for every in layers)
-    with drawing():
+    with drawing(look):
         from matplotlib import colormaps
 
         sheet, (tall, wide) = _sheet(layers, panels)

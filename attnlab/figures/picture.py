@@ -95,7 +95,7 @@ class Picture(Figure):
     def render(self, format: str, facts: str, dpi: float | None = None) -> bytes:
         """The bytes of a PNG, SVG or PDF. facts: the record as JSON. dpi: of a PNG what the look says, if not given."""
         name, dpi = self.numbers.title or self.numbers.kind, dpi or (self.look.dpi if format == "png" else VECTOR)
-        return render(self, format, title=name, about=self.numbers.caption, facts=facts, dpi=dpi)
+        return render(self, format, title=name, about=self.numbers.caption, facts=facts, dpi=dpi, look=self.look)
 
     def _repr_png_(self) -> bytes:
         return self.render("png", dump({"figure": self.numbers.kind}), NOTEBOOK)

@@ -23,7 +23,7 @@ def static(figure: "Chart", look: Look | None = None, words: Words | None = None
     title, caption, axes = about["title"], about["caption"], tuple(about["axes"])
     numbers = Numbers("curves", series=series, axes=axes, title=title, caption=caption, words=words)
     width = WIDTH if look.inches is None else 72 * look.inches
-    with drawing():
+    with drawing(look):
         font = min(look.font, max(4.0, width / 24))
         frame = Frame.around(width, title, caption, replace(look, font=font))
         rows = in_rows([text_size(clean(one.name), 0.9 * font)[0] + 4.0 * font for one in series], width - 2 * MARGIN)

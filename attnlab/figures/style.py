@@ -27,7 +27,21 @@ FAMILIES = (
     "attnlab Emoji",
     *(f"attnlab {script}" for script in ["Thai", "Devanagari", "Bengali", "Tamil", "Telugu"]),
 )
+SERIF = "STIXGeneral"  # Times with all of mathematics, under a free licence; matplotlib brings it
+FAMILY = ("sans", "serif")
 MM = 1 / 25.4  # inches
+# What the guides of journals and conferences ask for: the width of a column or of the page in millimetres, letters in points.
+PRESETS: dict[str, dict[str, Any]] = {
+    "acl": {"width": 77.0, "font": 8.0, "family": "serif"},
+    "acl-wide": {"width": 160.0, "font": 8.0, "family": "serif"},
+    "neurips": {"width": 139.7, "font": 8.0, "family": "serif"},
+    "ieee": {"width": 88.9, "font": 8.0, "family": "serif"},
+    "ieee-wide": {"width": 181.9, "font": 8.0, "family": "serif"},
+    "lncs": {"width": 122.0, "font": 8.0, "family": "serif"},
+    "nature": {"width": 89.0, "font": 7.0},
+    "nature-wide": {"width": 183.0, "font": 7.0},
+    "slide": {"width": 190.5, "font": 14.0},
+}
 
 
 @dataclass(frozen=True)
@@ -37,7 +51,8 @@ class Look:
     width: in `unit`, None for the size that suits the content. font: of token labels, in points. colours: a name of COLOUR_MAPS
     (SIGNED_MAPS for signed values), None for the default. scale: "fixed" is 0 to 1 (-1 to 1), "auto" what the values need.
     numbers: None writes them where they can be read. rotate_keys: degrees, None for what fits. dpi: of PNG only;
-    a picture that would have more than 64 million pixels gets fewer.
+    a picture that would have more than 64 million pixels gets fewer. family: "sans", "serif", or a TrueType file of one's own.
+    text: an SVG holds letters that can be searched and edited, and that need their font where it is read; else their outlines.
     Raises InputError for a value that cannot be drawn.
     """
 
@@ -53,6 +68,14 @@ class Look:
     rotate_keys: float | None = None
     rotate_queries: float = 0.0
     dpi: int = 300
+    family: str = "sans"
+    text: bool = False
+
+    @classmethod
+    def preset(cls, name: str | None, **options: Any) -> "Look":
+        """What a journal asks for, where the options say nothing else. Raises InputError that lists the presets."""
+        among("preset", name, (None, *PRESETS))
+        return cls(**{**PRESETS.get(name or "", {}), **{option: value for option, value in options.items() if value is not None}})
 
     def __post_init__(self) -> None:
         within("width", None if self.width is None else self.inches, 1.0, 60.0, unit="in")
@@ -63,6 +86,8 @@ class Look:
         among("colours", self.colours, (None, *COLOUR_MAPS, *SIGNED_MAPS))
         among("scale", self.scale, ("fixed", "auto"))
         among("unit", self.unit, ("mm", "in"))
+        if not (self.family.endswith(".ttf") and Path(self.family).is_file()):
+            among("family", self.family, (*FAMILY, "*.ttf"))
 
     @property
     def inches(self) -> float | None:
@@ -71,7 +96,8 @@ class Look:
 
     def changed(self) -> dict[str, str | float | bool | None]:
         """The options that differ from the default: what a record has to tell."""
-        return {option.name: getattr(self, option.name) for option in fields(self) if getattr(self, option.name) != option.default}
+        found = {option.name: getattr(self, option.name) for option in fields(self) if getattr(self, option.name) != option.default}
+        return found | ({"family": Path(self.family).name} if "family" in found else {})  # a record tells nobody where a file lies
 
 
 def within(option: str, value: float | None, low: float, high: float, *, unit: str) -> None:
@@ -90,6 +116,7 @@ def among(option: str, value: object, known: tuple[object, ...]) -> None:
 class Words:
     """The fixed words of a picture, English unless said otherwise (words_in)."""
 
+    language: str = "en"
     query: str = "query"
     key: str = "key"
     weight: str = "attention weight"
@@ -105,13 +132,18 @@ class Words:
     absent: str = "grey: no value"
     hint: str = "Hover or use the arrow keys to read exact numbers."
     series: str = "series"
+    lowest: str = "low"
+    highest: str = "high"
+    summary: str = "{name}: from {first} ({start}) to {last} ({end}); lowest {low} ({at_low}), highest {high} ({at_high})."
 
 
 @cache
 def words_in(language: str) -> Words:
     """The fixed words in a language of assets/locales."""
-    braces = {"pooled": {"n": "{n}"}, "thinned": {"n": "{n}"}}
-    return Words(**{word.name: say(f"figures.{word.name}", language, **braces.get(word.name, {})) for word in fields(Words)})
+    facts = ("name", "first", "start", "last", "end", "low", "at_low", "high", "at_high")
+    braces = {"pooled": {"n": "{n}"}, "thinned": {"n": "{n}"}, "summary": {fact: f"{{{fact}}}" for fact in facts}}
+    names = [word.name for word in fields(Words) if word.name != "language"]
+    return Words(language, **{name: say(f"figures.{name}", language, **braces.get(name, {})) for name in names})
 
 
 @cache
@@ -126,7 +158,6 @@ def lut(colours: str) -> bytes:
 _LOCK = threading.RLock()
 # What a picture must not inherit from the machine: the same input gives the same bytes.
 _RC = {
-    "font.family": list(FAMILIES),
     "font.size": 9.0,
     "text.parse_math": False,
     "axes.linewidth": 0.6,
@@ -140,20 +171,35 @@ _RC = {
     "xtick.major.size": 2.5,
     "ytick.major.size": 2.5,
     "svg.hashsalt": "attnlab",
-    "svg.fonttype": "path",
-    "pdf.fonttype": 3,
+    "pdf.fonttype": 42,  # TrueType: Type 3 is refused by the checkers of journals
     "figure.dpi": 100.0,
 }
 
 
 @contextmanager
-def drawing() -> Iterator[None]:
-    """Inside, matplotlib's settings are ours. They are global to the process, so one thread draws at a time."""
+def drawing(look: Look | None = None) -> Iterator[None]:
+    """Inside, matplotlib's settings are ours. They are global to the process, so one thread draws at a time.
+
+    look: whose letters are taken.
+    """
     import matplotlib
 
-    with _LOCK, matplotlib.rc_context(_settings()):
+    look = look or Look()
+    letters = {"font.family": families(look.family), "svg.fonttype": "none" if look.text else "path"}
+    with _LOCK, matplotlib.rc_context(_settings() | letters):
         add_fonts()
         yield
+
+
+@cache
+def families(family: str) -> list[str]:
+    """The names of the fonts in the order they are tried: what one of them lacks, the next one has."""
+    from matplotlib import font_manager
+
+    if family in FAMILY:
+        return [*([SERIF] if family == "serif" else []), *FAMILIES]
+    font_manager.fontManager.addfont(family)
+    return [font_manager.FontProperties(fname=family).get_name(), *FAMILIES]
 
 
 @cache

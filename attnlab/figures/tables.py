@@ -1,14 +1,20 @@
-"""The numbers of a picture as a table or as arrays: CSV and NPZ."""
+"""The numbers of a picture as a table, as arrays or as sentences: CSV, NPZ, and HTML that a screen reader can walk."""
 
 import csv
 import io
 import re
 import zipfile
+from html import escape
 from typing import Any
 
 import numpy as np
 
-from attnlab.figures.picture import Numbers, Panel
+from attnlab.figures.labels import clean
+from attnlab.figures.picture import Numbers, Panel, Series
+
+MOST = 64  # rows and columns of a table on a page
+PANELS = 12  # matrices of a picture that a page has tables of
+STYLE = "overflow:auto;max-height:30rem;font-variant-numeric:tabular-nums"
 
 
 def table(numbers: Numbers) -> bytes:
@@ -91,3 +97,68 @@ def _distinct(names: list[str]) -> list[str]:
         plain = re.sub(r"[^\w-]+", "_", name, flags=re.ASCII).strip("_")[:40] or str(number)
         made.append(plain if plain not in made else f"{plain}-{number}")
     return made
+
+
+def digits(value: float) -> str:
+    """A number as a person reads it: four decimals, a true minus, no negative zero; a dash where there is none."""
+    if not np.isfinite(value):
+        return "–"
+    written = f"{value:.4f}".rstrip("0").rstrip(".") if float(value).is_integer() else f"{value:.4f}"
+    return "0" if float(written) == 0 and value == 0 else written.removeprefix("-") if float(written) == 0 else written.replace("-", "−")
+
+
+def cut(numbers: Numbers) -> bool:
+    """Whether the tables on a page leave something out."""
+    sizes = [size for panel in numbers.panels for size in panel.values.shape] + [len(series.x) for series in numbers.series]
+    return max(sizes, default=0) > MOST or len(numbers.panels) > PANELS
+
+
+def html_tables(numbers: Numbers) -> str:
+    """Every matrix or curve as an HTML table whose cells know their row and column. Text is escaped; at most MOST rows and columns."""
+    made = [_panel_table(panel, numbers) for panel in numbers.panels[:PANELS]] + [_series_table(one, numbers) for one in numbers.series]
+    return f'<div style="{STYLE}" tabindex="0">{"".join(made)}</div>'
+
+
+def _panel_table(panel: Panel, numbers: Numbers) -> str:
+    words, keys = numbers.words, panel.keys[:MOST]
+    head = f"<th>{escape(words.query)} ↓ {escape(words.key)} →</th>" + "".join(map(_column, keys))
+    rows = "".join(
+        f'<tr><th scope="row">{escape(clean(query))}</th>' + "".join(f"<td>{digits(float(v))}</td>" for v in row[:MOST]) + "</tr>"
+        for query, row in zip(panel.queries[:MOST], panel.values, strict=False)
+    )
+    return f"<table><caption>{escape(clean(panel.name or numbers.title))}</caption><tr>{head}</tr>{rows}</table>"
+
+
+def _series_table(series: Series, numbers: Numbers) -> str:
+    ends = [end for end in (series.low, series.high) if end is not None]
+    heads = [*numbers.axes, *([numbers.words.lowest, numbers.words.highest] if len(ends) == 2 else [])]
+    rows = "".join(
+        f'<tr><th scope="row">{escape(clean(_place(series, i)))}</th>'
+        + "".join(f"<td>{digits(float(part[i]))}</td>" for part in (series.y, *ends))
+        + "</tr>"
+        for i in range(min(len(series.x), MOST))
+    )
+    return f"<table><caption>{escape(clean(series.name))}</caption><tr>{''.join(map(_column, heads))}</tr>{rows}</table>"
+
+
+def _column(name: str) -> str:
+    return f'<th scope="col">{escape(clean(name))}</th>'
+
+
+def _place(series: Series, i: int) -> str:
+    """What a point of a curve is called: its own name, else its x."""
+    return series.texts[i] if series.texts else digits(float(series.x[i]))
+
+
+def summaries(numbers: Numbers) -> list[str]:
+    """A sentence for each curve: where it begins and ends, and its lowest and highest point."""
+    return [_summary(series, numbers.words.summary) for series in numbers.series if np.isfinite(series.y).any()]
+
+
+def _summary(series: Series, sentence: str) -> str:
+    known = np.flatnonzero(np.isfinite(series.y))
+    low, high = known[np.argmin(series.y[known])], known[np.argmax(series.y[known])]
+    first, last = known[0], known[-1]
+    values = {name: digits(float(series.y[i])) for name, i in (("first", first), ("last", last), ("low", low), ("high", high))}
+    places = {name: _place(series, int(i)) for name, i in (("start", first), ("end", last), ("at_low", low), ("at_high", high))}
+    return sentence.format(name=clean(series.name), **values, **places)

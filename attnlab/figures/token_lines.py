@@ -42,7 +42,7 @@ def lines(
         raise ValueError(f"there are {len(every)} heads but {len(names)} names")
     called = list(names) or ([title] if len(every) == 1 else [str(i) for i in range(len(every))])
     panels = tuple(panelled(each, queries, keys, look, words.weight, name=name) for name, each in zip(called, every, strict=True))
-    with drawing():
+    with drawing(look):
         left, right, font, width = _measured(queries, keys, look, words)
         look = replace(look, font=font)
         wide = [text_size(label(name), font)[0] + 2.2 * font for name in names]

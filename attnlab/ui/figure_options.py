@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from attnlab.figures.style import COLOUR_MAPS, WEIGHTS, Look
+from attnlab.figures.style import COLOUR_MAPS, FAMILY, PRESETS, WEIGHTS, Look
 from attnlab.ui import choices, link
 from attnlab.ui.language import t
 from attnlab.words import InputError
@@ -16,7 +16,8 @@ FONT, FONTS = 9.0, (4.0, 40.0)
 DPI = (30, 1200)
 TURNS = ("auto", "0", "30", "45", "60", "90")
 MM = 25.4  # in an inch
-UNIT_WAS, READ, ASKED = "figure unit was", "figure options read", "figure options asked"  # what the visit remembers of the options
+# what the visit remembers of the options
+UNIT_WAS, READ, ASKED, PRESET = "figure unit was", "figure options read", "figure options asked", "figure preset"
 
 
 def chosen_look() -> Look:
@@ -34,6 +35,8 @@ def chosen_look() -> Look:
         numbers={"auto": None, "on": True, "off": False}[chosen["numbers"]],
         rotate_keys=None if chosen["turn"] == "auto" else float(chosen["turn"]),
         dpi=chosen["dpi"],
+        family=chosen["family"],
+        text=chosen["text"],
     )
 
 
@@ -67,8 +70,10 @@ def ask_look(bar: str) -> None:
     choices.keep(ASKED, now)
     auto, writes = t("ui.figure_auto"), {name: t(f"ui.figure_{name}") for name in ("auto", "on", "off")}
     turns = {name: auto if name == "auto" else f"{name}°" for name in TURNS}
-    unit = choices.last("figure_unit")
+    unit, families = choices.last("figure_unit"), {name: t(f"ui.figure_{name}") for name in FAMILY}
     st.markdown(t("ui.figure_options"))
+    presets = {"": t("ui.figure_preset_none")} | {name: t(f"ui.figure_preset_{name}") for name in PRESETS}
+    st.selectbox(t("ui.figure_preset"), list(presets), format_func=presets.__getitem__, key=PRESET, on_change=take_preset)
     left, middle, right = st.columns([4, 3, 4], gap="small", vertical_alignment="bottom")
     with middle:
         choice("unit", {"mm": "mm", "in": "in"})
@@ -80,12 +85,22 @@ def ask_look(bar: str) -> None:
     with left:
         choice("colours", {name: name for name in COLOUR_MAPS})
         number("dpi", *DPI, 1)
+        choice("family", families)
     with right:
         choice("numbers", writes)
         choice("turn", turns)
     with st.container(horizontal=True, gap="medium"):
-        for name in ("title", "caption"):
-            st.toggle(t(f"ui.figure_{name}"), key=f"figure_{name}", persist_state="session")
+        for name in ("title", "caption", "text"):
+            how: dict[str, Any] = {"help": t("ui.figure_text_help")} if name == "text" else {}
+            st.toggle(t(f"ui.figure_{name}"), key=f"figure_{name}", persist_state="session", **how)
+
+
+def take_preset() -> None:
+    """The width and the letters that a journal asks for, where one was chosen."""
+    preset = PRESETS.get(choices.last(PRESET, ""))
+    for name, value in () if preset is None else ({"unit": "mm", "family": "sans"} | preset).items():
+        choices.keep(f"figure_{name}", value)
+    choices.keep(UNIT_WAS, choices.last("figure_unit"))
 
 
 def choice(name: str, options: Mapping[str, str]) -> None:
@@ -104,7 +119,7 @@ def number(name: str, low: float, high: float, step: float, **how: Any) -> None:
 
 def restore_look(options: Mapping[str, object]) -> None:
     """Choose what a figure's record says of its look; the default where it says nothing or what cannot be."""
-    names = ("width", "unit", "font", "colours", "title", "caption", "numbers", "rotate_keys", "dpi")
+    names = ("width", "unit", "font", "colours", "title", "caption", "numbers", "rotate_keys", "dpi", "family", "text")
     try:
         look = Look(**{name: options[name] for name in names if name in options})  # type: ignore[arg-type]
     except (InputError, TypeError, ValueError):
@@ -119,6 +134,8 @@ def restore_look(options: Mapping[str, object]) -> None:
         figure_numbers="auto" if look.numbers is None else "on" if look.numbers else "off",
         figure_turn="auto" if look.rotate_keys is None else f"{look.rotate_keys:g}",
         figure_dpi=int(look.dpi),
+        figure_family=look.family,
+        figure_text=bool(look.text),
         **{UNIT_WAS: look.unit},
     )
 
@@ -159,6 +176,8 @@ OPTIONS: Mapping[str, tuple[Any, Callable[[object], Any]]] = {
     "turn": ("auto", one_of(TURNS)),
     "title": (True, truth),
     "caption": (True, truth),
+    "family": ("sans", one_of(FAMILY)),
+    "text": (False, lambda asked: str(asked).lower() == "true"),
     "dpi": (300, lambda asked: int(within(asked, *DPI, 300) or 300)),
 }
 HELPED = ("colours", "numbers")

@@ -7,9 +7,12 @@ from typing import Any
 import streamlit as st
 
 from attnlab.core.trace import Attention, Trace
-from attnlab.figures.export import FORMATS, MIME, save
+from attnlab.figures.citations import bibtex, command, latex_figure
+from attnlab.figures.export import FORMATS, MIME, save, still
+from attnlab.figures.picture import Numbers
 from attnlab.figures.provenance import record
 from attnlab.figures.style import Look, Words, words_in
+from attnlab.figures.tables import MOST, cut, html_tables, summaries
 from attnlab.files import safe_name
 from attnlab.ui.figure_options import ask_look, chosen_look
 from attnlab.ui.language import language, md_escape, t
@@ -28,11 +31,14 @@ def save_bar(
     formats: Sequence[str] = FORMATS,
     pack: Pack | None = None,
     packed: str = "",
+    single: bool = False,
+    table: bool = True,
 ) -> None:
     """What stands under every picture: a button that opens its files and how they are to look. Nothing is drawn before a click on a file.
 
     key: of the picture on its page. name: of the file, without extension. facts: fields of figures.record, that lead back to the view.
     made_from: what the picture is, in words beside the button. pack: what makes a zip, packed: what the zip holds, in words.
+    single: the weights of one head as the model has them, which the command line draws too. table: offer the numbers as a table.
     """
     look = chosen_look()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"bar {key}"):
@@ -44,6 +50,39 @@ def save_bar(
             make = maker(draw, facts, look, pack)
             offer(make, key, name, formats if pack is None else (*formats, "zip"), packed)
             ask_look(key)
+            cite(draw, facts, look, safe_name(name, otherwise=key), key, single)
+    if table:
+        show_table(draw, key)
+
+
+def cite(draw: Draw, facts: Mapping[str, Any], look: Look, file: str, key: str, single: bool) -> None:
+    """What goes into a paper or a shell beside the picture."""
+    if (line := command(facts, look, file, single=single)) is not None:
+        st.markdown(t("ui.as_command" if single else "ui.as_numbers"))
+        st.code(line, language="bash", wrap_lines=True)
+    if st.toggle(t("ui.as_latex"), key=f"latex {key}", help=t("ui.as_latex_help")):
+        numbers = numbers_of(draw)
+        st.code(latex_figure(file, numbers.title, numbers.caption), language="latex", wrap_lines=True)
+        st.code(bibtex(facts), language="bibtex", wrap_lines=True)
+
+
+def numbers_of(draw: Draw) -> Numbers:
+    """The numbers of the picture, as every file holds them."""
+    return still(draw(Look(), words_in(language()))).numbers
+
+
+def show_table(draw: Draw, key: str) -> None:
+    """The numbers as a table under the picture, drawn only when somebody opens it; for curves a sentence each, too."""
+    box = st.expander(t("heads.table"), key=f"table {key}", on_change="rerun")
+    if not box.open:
+        return
+    with box:
+        numbers = numbers_of(draw)
+        for sentence in summaries(numbers):
+            st.markdown(md_escape(sentence))
+        st.html(html_tables(numbers))
+        if cut(numbers):
+            st.caption(t("heads.table_cut", n=MOST))
 
 
 def maker(draw: Draw, facts: Mapping[str, Any], look: Look, pack: Pack | None = None) -> Callable[[str], bytes]:

@@ -8,7 +8,7 @@ from attnlab.ui.ask import control_bar
 from attnlab.ui.errors import mistake_box
 from attnlab.ui.heads.evidence import show_evidence
 from attnlab.ui.heads.long import show_long
-from attnlab.ui.heads.view import SAVED, all_heads, ask_view, fits, hidden_note, link_sentence, read_table, save_lines, save_map, title
+from attnlab.ui.heads.view import SAVED, all_heads, ask_view, fits, hidden_note, link_sentence, save_lines, save_map, title
 from attnlab.ui.language import md_escape, t
 
 MANY = 200_000  # weights sent for the lines at once; beyond it only the heads that are switched on
@@ -61,6 +61,5 @@ with right:
     )
     save_lines(trace, attention, head, view, seen, on if view.over == "head" else [head])
 
-read_table(seen)
 plain = (view.over, view.between, view.temperature) == ("head", "all", 1.0) and not (view.words or view.bare or view.renormalise)
 show_evidence(trace, attention, head, cell, plain=plain)

@@ -67,6 +67,54 @@ def test_options_are_asked_once_when_two_pictures_are_unfolded():
     assert len([field for field in app.number_input if field.key == "figure_width"]) == 1
 
 
+def test_beside_the_files_stand_the_command_the_caption_and_the_citations():
+    app = opened(HEADS, text=TEXT, layer="3", head="1", figure_width="85")
+    app.session_state["save map"] = True
+    app.run()
+    assert app.code[0].value == (
+        "attnlab heatmap 'The cat sat.' --model bert --stack encoder --layer 3 --head 1 --width 85 -o bert-encoder-L3H1.pdf"
+    )
+    app.toggle(key="latex map").set_value(True).run()
+    assert not app.exception
+    figure, entries = (code.value for code in app.code[1:3])
+    assert r"\includegraphics{bert-encoder-L3H1.pdf}" in figure
+    assert "encoder L3H1" in figure
+    assert "devlin2019bert" in entries
+    app = opened(HEADS, text=TEXT, over="mean")
+    app.session_state["save map"] = True
+    assert app.run().code[0].value.startswith("attnlab trace 'The cat sat.' --model bert -o ")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_preset_sets_width_and_letters_and_the_link_says_them(language):
+    app = opened(HEADS, lang=language)
+    app.session_state["save map"] = True
+    app.run()
+    app.selectbox(key="figure preset").set_value("ieee").run()
+    assert not app.exception
+    assert (app.number_input(key="figure_width").value, app.number_input(key="figure_font").value) == (88.9, 8)
+    assert app.selectbox(key="figure_family").value == "serif"
+    app.number_input(key="figure_font").set_value(7.0).run()
+    assert app.number_input(key="figure_font").value == 7
+
+
+@pytest.mark.parametrize(
+    ("page", "link", "picture", "cell"),
+    [
+        (HEADS, {}, "map", '<th scope="row">cat</th>'),
+        (LAYERS, {"part": "whole", "whole": "distance"}, "distance", '<th scope="col">layer</th>'),
+        ("look/compare.py", {"text_b": "The dog sat."}, "compare", '<th scope="row">sat</th>'),
+        ("learn/positions.py", {}, "row", '<th scope="col">similarity</th>'),
+    ],
+)
+def test_under_every_picture_there_are_its_numbers(page, link, picture, cell):
+    app = opened(page, text=TEXT, **link)
+    app.session_state[f"table {picture}"] = True
+    app.run()
+    assert not app.exception
+    assert any(cell in html.proto.body for html in app.get("html"))
+
+
 def test_a_head_has_one_name_on_the_page_in_the_zip_and_from_the_command_line(drawn, tmp_path):
     from attnlab.__main__ import main
 

@@ -85,3 +85,22 @@ def test_text_that_grows_too_large_is_refused() -> None:
     assert len(out.getvalue()) < 2**17
     with pytest.raises(InputError):
         figures.read_record(out.getvalue())
+
+
+def test_an_html_page_speaks_its_language_and_has_one_main_part() -> None:
+    weights = np.eye(2, dtype=np.float32)
+    page = figures.save(figures.heatmap(weights, "ab", "ab", words=figures.words_in("zh")), "html").decode()
+    assert '<html lang="zh">' in page
+    assert page.count("<main>") == page.count("</main>") == 1
+    assert page.index("<main>") < page.index("<h1>") < page.index("</main>")
+
+
+def test_a_page_holds_a_still_picture_of_what_it_does_not_draw_itself() -> None:
+    """Heat maps are painted by the page from its numbers; lines and curves are shown as a picture."""
+    from attnlab.figures.curves import curves
+    from attnlab.figures.picture import Series
+
+    weights = np.eye(2, dtype=np.float32)
+    assert b"<img" not in figures.save(figures.heatmap(weights, "ab", "ab"), "html")
+    assert b"<img" in figures.save(figures.lines(weights, "ab", "ab"), "html")
+    assert b"<img" in figures.save(curves([Series("a", np.arange(2), np.arange(2))], axes=("x", "y")), "html")

@@ -1,11 +1,9 @@
 """One head of one sublayer as the visitor asked to see it: which map, in words or pieces, which tokens, what it is called."""
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
 from attnlab import figures
 from attnlab.core.trace import Array, Attention, Trace
@@ -18,7 +16,6 @@ from attnlab.ui.language import t
 from attnlab.ui.save import facts_of, save_bar
 
 SAVED = 4096  # tokens a side: beyond this one head alone is 64 MiB, and nothing is saved from the page
-TABLE = 64  # rows and columns of the table for screen readers
 
 
 def ask_view(attention: Attention, paired: bool) -> View:
@@ -75,20 +72,6 @@ def link_sentence(seen: Seen) -> str:
     return t("heads.strongest", query=seen.queries[cell[0]], key=seen.keys[cell[1]], percent=f"{100 * weight:.1f}", weight=f"{weight:.4f}")
 
 
-def table(seen: Seen) -> str:
-    """The numbers as an HTML table that a screen reader can walk: each has its row and column named. Text is escaped."""
-    queries, keys = seen.queries[:TABLE], seen.keys[:TABLE]
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in keys)
-    body = "".join(
-        f'<tr><th scope="row">{escape(name)}</th>' + "".join(f"<td>{weight:.4f}</td>" for weight in row[:TABLE]) + "</tr>"
-        for name, row in zip(queries, seen.weights, strict=False)
-    )
-    style = "overflow:auto;max-height:30rem;font-variant-numeric:tabular-nums"
-    corner = f"{escape(t('ui.query'))} ↓ {escape(t('ui.key'))} →"
-    caption = f"<caption>{escape(t('heads.table'))}</caption>"
-    return f'<div style="{style}" tabindex="0"><table>{caption}<tr><th>{corner}</th>{head}</tr>{body}</table></div>'
-
-
 def save_map(trace: Trace, attention: Attention, head: int, view: View, seen: Seen | None) -> None:
     """The heat map as files. seen: None for a long text, whose map is made when it is saved."""
 
@@ -102,9 +85,10 @@ def save_map(trace: Trace, attention: Attention, head: int, view: View, seen: Se
         return figures.archive(trace, stack=attention.stack, layer=attention.layer, look=look, words=words)
 
     name, facts = title(trace, attention, head, view), facts_of(trace, attention, head, **changed(view))
-    how: dict[str, Any] = {"key": "map", "name": file_of(trace, attention, head, view), "facts": facts}
+    plain = view.over == "head" and not changed(view)
+    how: dict[str, Any] = {"single": plain, "key": "map", "name": file_of(trace, attention, head, view), "facts": facts}
     if seen is None:
-        save_bar(draw, formats=("png", "svg", "pdf", "npz"), made_from=badge(trace, attention), **how)
+        save_bar(draw, formats=("png", "svg", "pdf", "npz"), made_from=badge(trace, attention), table=False, **how)
     else:
         save_bar(draw, pack=pack, packed=t("ui.export_zip"), made_from=badge(trace, attention), **how)
 
@@ -131,7 +115,7 @@ def save_lines(trace: Trace, attention: Attention, head: int, view: View, seen: 
         )
 
     file, facts = file_of(trace, attention, "-".join(map(str, on)), view), facts_of(trace, attention, head, **changed(view), **several)
-    save_bar(draw, key="lines", name=f"{file}-lines", facts=facts)
+    save_bar(draw, key="lines", name=f"{file}-lines", facts=facts, table=False)
 
 
 def changed(view: View) -> dict[str, Any]:
@@ -163,13 +147,3 @@ def hidden_note(seen: Seen, view: View) -> str:
     if not view.bare and view.between == "all":
         return ""
     return t("heads.hidden_renormalised" if view.renormalise else "heads.hidden", percent=f"{100 * seen.hidden:.1f}")
-
-
-def read_table(seen: Seen) -> None:
-    """The table, drawn only when somebody opens it."""
-    box = st.expander(t("heads.table"), key="table", on_change="rerun")
-    if box.open:
-        with box:
-            st.html(table(seen))
-            if max(seen.weights.shape) > TABLE:
-                st.caption(t("heads.table_cut", n=TABLE))
