@@ -86,10 +86,14 @@ def train(
     source: Annotated[str, typer.Option(help="Where the data is from, kept with the model.")] = "",
     licence: Annotated[str, typer.Option(help="The licence of the data, kept with the model.")] = "",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the folder.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the state of every validated step, to fork from.")] = False,
+    fork: Annotated[Path | None, typer.Option(help="Begin as the training in this folder stood (it ran with --keep).")] = None,
+    fork_at: Annotated[int | None, typer.Option(help="At which step of it.")] = None,
 ) -> None:
     """Train a Transformer of your own. Ctrl-C saves; --resume goes on."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from attnlab.training.births import read_births, told
     from attnlab.training.material import prepare
     from attnlab.training.plan import layers_of, plan
     from attnlab.training.run import run
@@ -110,7 +114,10 @@ def train(
     numbers = "loss {task.fields[loss]:.3f}  {task.fields[speed]:,.0f} tokens/s  {task.fields[scores]}"
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"), TextColumn(numbers))
     recent: deque[float] = deque(maxlen=100)
-    training = run(wanted, output, resume=resume, material=material)
+    if (fork is None) is not (fork_at is None):
+        raise InputError("error.fork_half")
+    parent = None if fork is None or fork_at is None else (fork, fork_at)
+    training = run(wanted, output, resume=resume, material=material, keep=keep, fork=parent)
     try:
         with Progress(*columns, TimeRemainingColumn()) as bar:
             shown = bar.add_task(task, total=wanted.recipe.steps, loss=math.nan, speed=0.0, scores="")
@@ -122,6 +129,8 @@ def train(
                 bar.update(shown, completed=event.step, loss=mean, speed=event.tokens_per_second, scores=scores)
                 if event.scores:
                     bar.console.print(f"step {event.step}: loss {mean:.4f}, held out: {scores}")
+                    for birth in told([born for born in read_births(output) if born.step == event.step]):
+                        bar.console.print(birth)
     except KeyboardInterrupt:
         training.close()
         raise InputError("error.interrupted", folder=str(output)) from None

@@ -11,6 +11,7 @@ DEFAULT_TEXT = "The cat sat on the mat because it was tired."
 FIRST: Mapping[tuple[str, Stack], tuple[int, int]] = {
     ("bert", "encoder"): (0, 2),  # the previous token
     ("sentiment", "encoder"): (0, 2),
+    ("fill-en", "encoder"): (0, 2),
     ("translate-fr", "encoder"): (2, 3),  # mostly the previous token
     ("translate-fr", "decoder"): (1, 3),
     ("translate-fr", "cross"): (1, 0),  # the word being translated

@@ -17,7 +17,17 @@ NAME = "checkpoint.safetensors"
 FORMAT = "attnlab-training-1"
 
 
-def save_checkpoint(folder: Path, trainer: Trainer, **facts: object) -> None:
+def kept_name(step: int) -> str:
+    """The file of a state that is kept, so that others can fork from it."""
+    return f"checkpoint-{step:07d}.safetensors"
+
+
+def kept_steps(folder: Path) -> list[int]:
+    """The steps whose states were kept."""
+    return sorted(int(file.stem.removeprefix("checkpoint-")) for file in folder.glob("checkpoint-*.safetensors"))
+
+
+def save_checkpoint(folder: Path, trainer: Trainer, *, file: str = NAME, **facts: object) -> None:
     """Weights, optimiser, averages, history and the recipe."""
     tensors: dict[str, Tensor] = {}
     for name, master in zip(trainer.names, trainer.masters, strict=True):
@@ -36,21 +46,30 @@ def save_checkpoint(folder: Path, trainer: Trainer, **facts: object) -> None:
         "history": trainer.history,
         **facts,
     }
-    write(folder / NAME, save(tensors, {"about": json.dumps(about)}), force=True)
+    write(folder / file, save(tensors, {"about": json.dumps(about)}), force=True)
 
 
-def load_checkpoint(folder: Path, trainer: Trainer) -> None:
+def load_fork(folder: Path, trainer: Trainer, step: int) -> None:
+    """Put a trainer where another training stood. Raises InputError where that state was not kept, or is of another shape."""
+    steps = kept_steps(folder)
+    if step not in steps:
+        raise InputError("error.fork", folder=folder, step=step, steps=", ".join(map(str, steps)) or "-")
+    load_checkpoint(folder, trainer, file=kept_name(step))
+
+
+def load_checkpoint(folder: Path, trainer: Trainer, *, file: str = NAME) -> None:
     """Put a trainer where save_checkpoint left it. Raises InputError for a file that is not such a checkpoint."""
-    path = folder / NAME
+    path = folder / file
     try:
-        with safe_open(path, "pt") as file:
-            about = json.loads((file.metadata() or {}).get("about", "{}"))
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        with safe_open(path, "pt") as opened:
+            about = json.loads((opened.metadata() or {}).get("about", "{}"))
+            tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
         raise InputError("error.checkpoint", path=str(path), why=str(error)) from None
     if about.get("format") != FORMAT:
         raise InputError("error.checkpoint_version", path=str(path), given=about.get("format"), known=FORMAT)
-    if [f"weight.{name}" in tensors for name in trainer.names].count(False):
+    there = [tensors.get(f"weight.{name}", torch.empty(0)).shape for name in trainer.names]
+    if there != [master.shape for master in trainer.masters]:
         raise InputError("error.checkpoint", path=str(path), why="it belongs to a model of another shape")
     with torch.no_grad():
         for name, master in zip(trainer.names, trainer.masters, strict=True):

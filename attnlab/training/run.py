@@ -10,7 +10,8 @@ from torch import nn
 from attnlab.files import make_folder, write
 from attnlab.models.inhouse.model import InHouse
 from attnlab.models.inhouse.transformer import Transformer
-from attnlab.training.checkpoint import NAME, load_checkpoint, save_checkpoint
+from attnlab.training.births import watch
+from attnlab.training.checkpoint import NAME, kept_name, load_checkpoint, load_fork, save_checkpoint
 from attnlab.training.data import Batch
 from attnlab.training.loop import Progress, Scores, Trainer
 from attnlab.training.loss import cross_entropy
@@ -34,10 +35,20 @@ def validate(module: nn.Module, valid: Sequence[Batch]) -> Scores:
     return {"loss": loss / tokens, "accuracy": hits / tokens}
 
 
-def run(wanted: Plan, folder: Path, *, resume: bool = False, material: Material | None = None) -> Generator[Progress]:
+def run(
+    wanted: Plan,
+    folder: Path,
+    *,
+    resume: bool = False,
+    material: Material | None = None,
+    keep: bool = False,
+    fork: tuple[Path, int] | None = None,
+) -> Generator[Progress]:
     """Train and leave a model in `folder`: weights, config, tokenizer, checkpoint, snapshots. Yields after every step.
 
     Stopping early (closing the generator) saves a checkpoint; resume goes on from it to the very weights of an uninterrupted run.
+    keep: leave the state of every validated step too. fork: begin as another training's folder stood at a step that it kept;
+    with the same plan the rest is that training's, to the last bit. What a decoder's heads learn is written down, see `births`.
     """
     make_folder(folder)
     if (folder / NAME).exists() and not resume:
@@ -46,6 +57,8 @@ def run(wanted: Plan, folder: Path, *, resume: bool = False, material: Material 
     trainer = Trainer(here.module, wanted.recipe, better="-loss" if wanted.kind in BY_LOSS else "accuracy")
     if resume:
         load_checkpoint(folder, trainer)
+    elif fork is not None:
+        load_fork(fork[0], trainer, fork[1])
     probes = wanted.probes or here.probes
     write(folder / "plan.json", json.dumps(asdict(wanted), default=str, indent=1).encode(), force=True)
     saved = trainer.step
@@ -61,9 +74,14 @@ def run(wanted: Plan, folder: Path, *, resume: bool = False, material: Material 
         for progress in trainer.run(here.from_step(trainer.step), lambda module: validate(module, here.valid)):
             if progress.scores:
                 save()
-                snapshot(folder, progress.step, finished(trainer, here, wanted), probes)
+                if keep:
+                    save_checkpoint(folder, trainer, file=kept_name(trainer.step))
+                model = finished(trainer, here, wanted)
+                snapshot(folder, progress.step, model, probes)
+                if wanted.kind == "write":
+                    watch(folder, progress.step, model.module)
                 if progress.better:
-                    finished(trainer, here, wanted).save(folder)
+                    model.save(folder)
             yield progress
     finally:
         if trainer.step > saved:

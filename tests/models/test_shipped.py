@@ -6,7 +6,9 @@ import pytest
 
 from attnlab import load
 from attnlab.core.translation import word_alignment
+from attnlab.models.filling import fillers, holes, pseudo_likelihood
 from attnlab.training.lengths import accuracy_by_length
+from attnlab.training.measure import fill_score
 from attnlab.words import ASSETS
 
 MODELS = ASSETS / "models"
@@ -33,15 +35,16 @@ def bare(word: str) -> str:
     return re.sub(r"\W", "", word)
 
 
-def test_everything_shipped_fits_in_forty_megabytes_and_has_its_card():
+def test_everything_shipped_fits_in_130_megabytes_and_has_its_card():
     folders = [folder for folder in MODELS.iterdir() if folder.is_dir()]
     assert {folder.name for folder in folders} == {
         "translate-fr",
         "translate-zh",
         "sentiment",
+        "fill-en",
         *(f"reverse-{kind}" for kind in ("none", "sinusoidal", "learned", "rotary", "alibi", "relative")),
     }
-    assert sum(file.stat().st_size for folder in folders for file in folder.iterdir()) <= 40_000_000
+    assert sum(file.stat().st_size for folder in folders for file in folder.iterdir()) <= 130_000_000
     for folder in folders:
         card = (folder / "card.md").read_text("utf-8")
         for heading in ("## Task", "## Data", "## Training", "## Scores", "## Known weaknesses"):
@@ -78,3 +81,32 @@ def test_simple_sentences_come_out_right():
     assert load("translate-zh").translate(["I like you."])[0].rstrip("。") in ("我喜欢你", "我喜歡你")
     said = [label for label, _ in load("sentiment").classify(["What a wonderful film!", "It broke after two days. Awful."])]
     assert said == ["positive", "negative"]
+
+
+SENTENCES = [
+    "My sister lives in a small house near the river.",
+    "We had to wait for the bus in the rain.",
+    "He doesn't know what to say to her.",
+    "The children were playing in the garden.",
+    "I have never seen such a beautiful picture.",
+    "Could you tell me where the station is?",
+    "She wants to learn how to play the piano.",
+    "They went home because it was getting dark.",
+]
+
+
+def test_holes_in_plain_english_are_filled():
+    model = load("fill-en")
+    score = fill_score(model, SENTENCES * 4, seed=1)  # four different choices of holes
+    assert score.top1 >= 0.4
+    assert score.top5 >= 0.6
+    [hole] = holes(model, model.read("He lost [MASK] keys."))
+    assert fillers(model, hole, n=1)[0].piece == "his"
+    assert pseudo_likelihood(model, "The keys are here.").total > pseudo_likelihood(model, "The keys is here.").total
+
+
+def test_a_filler_is_traced_like_every_model():
+    trace = load("fill-en").trace("The cat sat on the [MASK].")
+    assert trace.source.pieces[-3:] == ("[MASK]", ".", "[SEP]")
+    assert [attention.stack for attention in trace.attentions] == ["encoder"] * 6
+    assert trace.attentions[0].weights(2).shape == (len(trace.source),) * 2
