@@ -4,6 +4,7 @@ import streamlit as st
 
 from attnlab.ui import link
 from attnlab.ui.language import choose_language, language, linked_language, settle_language, t
+from attnlab.ui.teach.collect import collect_views
 from attnlab.words import ASSETS, LANGUAGES
 
 link.begin()
@@ -29,6 +30,10 @@ menu = {
         st.Page("build/translate.py", title=t("translate.menu"), url_path="translate"),
         st.Page("build/train.py", title=t("train.menu"), url_path="train"),
     ],
+    t("teach.menu"): [
+        st.Page("teach/lessons.py", title=t("teach.lessons_menu"), url_path="lessons"),
+        st.Page("teach/class.py", title=t("teach.class_menu"), url_path="class"),
+    ],
 }
 page = st.navigation(menu, position="top")
 
@@ -39,5 +44,6 @@ with st.container(horizontal=True, gap="small", key="languages"):
 link.put("lang", linked_language())
 try:
     page.run()
+    collect_views(page.url_path)
 finally:  # a page that stopped at a mistake has its address too
     link.write()

@@ -52,6 +52,12 @@ def put(name: str, value: str | None) -> None:
     st.session_state.setdefault(MINE, {})[name] = value
 
 
+def view() -> dict[str, str]:
+    """What the address says of the view that is on screen: what this run put, else what it said before."""
+    said = st.query_params.to_dict() | st.session_state.get(MINE, {})
+    return {name: value for name, value in said.items() if value is not None}
+
+
 def write() -> None:
     """Write the address, at the end of a run. Parameters that are none of ours stay as they are."""
     _address(data={"put": st.session_state.get(MINE, {}), "run": st.session_state.get(RUN, 0)}, key="address")
