@@ -25,7 +25,7 @@ def collect_views(page: str) -> None:
             name, up, away = st.columns([6, 1, 1], vertical_alignment="center")
             name.caption(md_escape(f"{i + 1}. {view}"[:140]))
             up.button("↑", key=f"view up {i}", disabled=i == 0, on_click=move, args=(i,), help=t("teach.up"))
-            away.button("✕", key=f"view away {i}", on_click=kept.pop, args=(i,), help=t("teach.remove"))
+            away.button("✕", key=f"view away {i}", on_click=remove, args=(i,), help=t("teach.remove"))
         if kept:
             st.download_button(t("teach.download"), lesson_file(kept), "lesson.md", "text/markdown", on_click="ignore")
 
@@ -34,6 +34,10 @@ def add(page: str) -> None:
     """The view on screen, as its link says it."""
     query = {name: value for name, value in link.view().items() if name not in ("lang", "live")}
     choices.visit(KEPT, list[str]).append(write_link(page, query))
+
+
+def remove(i: int) -> None:
+    del choices.visit(KEPT, list[str])[i]
 
 
 def move(i: int) -> None:
