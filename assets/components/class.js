@@ -177,10 +177,12 @@ function mark() {
 
 function maps(parent) {
   const live = [];
-  const data = extra().concat(state.pictures);
+  const mine = extra();
+  const data = mine.length ? mine : state.pictures;
+  parent.classList.toggle('many', data.length > 1);
   for (const [i, picture] of data.entries()) {
     const root = parent.appendChild(make('div', { className: 'map-root' }));
-    const chosen = i === data.length - state.pictures.length ? mark() : [];
+    const chosen = i === 0 ? mark() : [];
     const keep = (name, value) => name === 'cell' && clicked(i, value);
     const component = matrix(root, { keep });
     const rows = picture.queries.length;
@@ -277,7 +279,10 @@ function ask(parent) {
         make('b', { textContent: asked.queries[query] }),
       ),
     );
-  if (owner) return;
+  if (owner) {
+    if (asked.options) box.append(make('ul', {}, ...asked.options.map((text) => make('li', { textContent: text }))));
+    return;
+  }
   choice = null;
   if (own[state.vote] !== undefined && asked.kind !== 'bet') {
     box.append(make('p', { className: 'done', textContent: say(words.answered, { answer: told(own[state.vote]) }) }));

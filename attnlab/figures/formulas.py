@@ -24,10 +24,10 @@ def formula(tex: str) -> str:
     width, height, depth = float(box.width), float(box.height), float(box.depth)
     top = height  # matplotlib counts the depth in
     path = _path(points, codes, SIZE / 100, top - depth)
-    return (
-        f'<svg class="formula" role="img" aria-label="{escape(tex, quote=True)}" viewBox="0 0 {width * FINE:.0f} {height * FINE:.0f}" '
-        f'width="{width:.1f}" height="{height:.1f}" style="vertical-align:{-depth:.1f}px"><path fill="currentColor" d="{path}"/></svg>'
-    )
+    size = f"width:{width / SIZE:.2f}em;height:{height / SIZE:.2f}em;vertical-align:{-depth / SIZE:.2f}em"
+    frame = f'viewBox="0 0 {width * FINE:.0f} {height * FINE:.0f}" style="{size}"'
+    name = f'role="img" aria-label="{escape(tex, quote=True)}"'
+    return f'<svg class="formula" {name} {frame}><path fill="currentColor" d="{path}"/></svg>'
 
 
 def _path(points: object, codes: object, scale: float, base: float) -> str:
