@@ -2,13 +2,14 @@
 
 import streamlit as st
 
-from attnlab.ui import link
+from attnlab.ui import link, visits
 from attnlab.ui.language import choose_language, language, linked_language, settle_language, t
 from attnlab.ui.teach.collect import collect_views
 from attnlab.words import ASSETS, LANGUAGES
 
 link.begin()
 settle_language()
+visits.enter()
 st.set_page_config(page_title="Attention Lab", page_icon=str(ASSETS / "favicon.png"), layout="wide")
 st.html(ASSETS / "components" / "page.css")
 

@@ -1,6 +1,7 @@
 """Trainings in the background, one at a time: each is a process of its own, which others wait for and which a page only looks at.
 
-A training survives whatever its page does. It can be paused, resumed and stopped, and ends when the server ends.
+A training belongs to the visitor who began it: anybody who has its link may look, its owner may pause, resume and stop it. It ends when
+its owner has been gone for a minute, unless they asked to keep it. What it made stays for a day. Visitors take turns.
 """
 
 import atexit
@@ -13,6 +14,9 @@ import sys
 import tempfile
 import threading
 import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -27,7 +31,10 @@ State = Literal["waiting", "starting", "running", "paused", "stopped", "done", "
 Order = Literal["pause", "stop"]
 ROOT = PACKAGE.parent  # where a process of its own finds attnlab
 ENDED: tuple[State, ...] = ("paused", "stopped", "done", "failed")
-KEPT = 24  # trainings that have ended and whose folders are still there
+KEPT, DAY = 60, 86_400.0  # trainings that have ended and whose folders are still there, and for how many seconds
+ABSENT = 60.0  # seconds after which a visitor has left
+USUAL = 120.0  # seconds that a training takes while nothing is known of any
+PREFIX = "attnlab-"  # of this server's folder; its process follows
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,8 @@ class Status:
     parameters: int = 0
     examples: int = 0
     refused: tuple[tuple[int, str], ...] = ()
+    wait: float = 0.0  # seconds until its turn, guessed
+    kept: bool = False  # goes on without its owner
 
     @property
     def busy(self) -> bool:
@@ -76,6 +85,12 @@ class Job:
     facts: dict[str, Any] = field(default_factory=dict)
     why: InputError | None = None
     spent: float = 0.0  # seconds of computing
+    owner: str = ""
+    present: Callable[[], bool] = lambda: True  # whether its owner is still here
+    seen: float = field(default_factory=time.monotonic)  # when that was last so
+    key: str = field(default_factory=lambda: secrets.token_hex(16))  # opens it to its owner elsewhere
+    kept: bool = False
+    ended: float = 0.0
 
 
 class Jobs:
@@ -86,15 +101,27 @@ class Jobs:
         self._lock, self._waiting = threading.Condition(threading.RLock()), list[Job]()
         self._jobs: dict[str, Job] = {}
         self._running: tuple[Job, subprocess.Popen[bytes] | None] | None = None
-        self._root = tempfile.TemporaryDirectory(prefix="attnlab-", ignore_cleanup_errors=True)
-        self._closed = False
+        self._turns: dict[str, int] = {}  # when each visitor last had a turn
+        self._took: deque[float] = deque(maxlen=8)  # seconds of the last trainings
+        remove_leftovers()
+        self._root = tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-", ignore_cleanup_errors=True)
+        self._closed = threading.Event()
         threading.Thread(target=self._work, daemon=True, name="trainings").start()
+        threading.Thread(target=self._watch, daemon=True, name="visitors of trainings").start()
         atexit.register(self.close)
 
     def submit(
-        self, kind: Kind, *, recipe: dict[str, Any] | None = None, data: bytes | None = None, data_name: str = "data.tsv", **rest: Any
+        self,
+        kind: Kind,
+        *,
+        recipe: dict[str, Any] | None = None,
+        data: bytes | None = None,
+        data_name: str = "data.tsv",
+        owner: str = "",
+        present: Callable[[], bool] | None = None,
+        **rest: Any,
     ) -> str:
-        """Put a training at the end of the queue and return its name. data: the content of a TSV file.
+        """Put a training into the queue and return its name. data: the content of a TSV file. present: whether its owner is still here.
 
         Raises InputError for choices that cannot be, that pass a limit, and when too many are waiting.
         """
@@ -113,10 +140,12 @@ class Jobs:
         with self._lock:
             if len(self._waiting) >= bounds.waiting:
                 raise InputError("error.training_queue", limit=bounds.waiting)
+            if owner and sum(job.owner == owner for job in self._waiting) >= bounds.each:
+                raise InputError("server.two_waiting", limit=bounds.each)
             folder.mkdir()
             if data is not None and wanted.data is not None:
                 wanted.data.write_bytes(data)
-            self._jobs[name] = Job(name, wanted, folder)
+            self._jobs[name] = Job(name, wanted, folder, owner=owner, present=present or (lambda: True))
             self._enqueue(self._jobs[name])
         return name
 
@@ -125,10 +154,11 @@ class Jobs:
         with self._lock:
             job = self._jobs[name]
             self._read(job)
-            place = self._waiting.index(job) + (self._running is not None) if job in self._waiting else 0
+            place = self._line().index(job) + (self._running is not None) if job in self._waiting else 0
             return Status(
                 job.id, job.plan, job.state, place, job.folder / "model", tuple(job.history), job.why,
                 job.facts.get("parameters", 0), job.facts.get("examples", 0), tuple((n, why) for n, why in job.facts.get("refused", ())),
+                self._wait(place), job.kept,
             )  # fmt: skip
 
     def knows(self, name: str) -> bool:
@@ -140,21 +170,48 @@ class Jobs:
         with self._lock:
             return len(self._waiting) + (self._running is not None)
 
-    def order(self, name: str, what: Order) -> None:
-        """Let a training end after the step it is at: its checkpoint and its model are kept. One that waits never begins."""
+    def owns(self, name: str, who: str) -> bool:
+        """Whether this is the visitor who began a training, or somebody who has its secret key."""
         with self._lock:
+            job = self._jobs.get(name)
+            return job is not None and any(secrets.compare_digest(who.encode(), known.encode()) for known in (job.owner, job.key) if known)
+
+    def keep(self, name: str, who: str) -> None:
+        """Let a training go on without its owner. Raises InputError for anybody else."""
+        with self._lock:
+            self._check(name, who)
+            self._jobs[name].kept = True
+
+    def key(self, name: str, who: str) -> str:
+        """What opens a training to its owner elsewhere. Raises InputError for anybody else."""
+        with self._lock:
+            self._check(name, who)
+            return self._jobs[name].key
+
+    def _check(self, name: str, who: str | None) -> None:
+        if who is not None and not self.owns(name, who):
+            raise InputError("server.not_yours")
+
+    def order(self, name: str, what: Order, who: str | None = None) -> None:
+        """Let a training end after the step it is at: its checkpoint and its model are kept. One that waits never begins.
+
+        who: the visitor who asks, None for the server itself. Raises InputError for one whose training it is not.
+        """
+        with self._lock:
+            self._check(name, who)
             job = self._jobs[name]
             if job in self._waiting:
                 self._waiting.remove(job)
-                job.state = "paused" if what == "pause" else "stopped"
+                job.state, job.ended = "paused" if what == "pause" else "stopped", time.monotonic()
             elif job.state in ("starting", "running"):
                 (job.folder / "order").write_text(what)
             elif job.state == "paused" and what == "stop":
                 job.state = "stopped"
 
-    def resume(self, name: str) -> None:
-        """Go on where a training was paused or stopped, when its turn comes."""
+    def resume(self, name: str, who: str | None = None) -> None:
+        """Go on where a training was paused or stopped, when its turn comes. Raises InputError as `order` does."""
         with self._lock:
+            self._check(name, who)
             job = self._jobs[name]
             if job.state in ("paused", "stopped"):
                 (job.folder / "order").unlink(missing_ok=True)
@@ -163,7 +220,7 @@ class Jobs:
     def close(self) -> None:
         """End everything; called when the server ends."""
         with self._lock:
-            self._closed = True
+            self._closed.set()
             self._waiting.clear()
             process = None if self._running is None else self._running[1]
             self._lock.notify_all()
@@ -173,18 +230,21 @@ class Jobs:
         self._root.cleanup()
 
     def _enqueue(self, job: Job) -> None:
-        job.state = "waiting"
+        job.state, job.seen = "waiting", time.monotonic()
         self._waiting.append(job)
         self._lock.notify_all()
 
     def _work(self) -> None:
         while True:
             with self._lock:
-                while not self._waiting and not self._closed:
+                while not self._waiting and not self._closed.is_set():
                     self._lock.wait()
-                if self._closed:
+                if self._closed.is_set():
                     return
-                job = self._waiting.pop(0)
+                job = self._line()[0]
+                self._waiting.remove(job)
+                self._turns.pop(job.owner, None)  # said again, it stands last
+                self._turns[job.owner] = next(reversed(self._turns.values()), 0) + 1
                 job.state = "starting"
                 process = self._start(job)
                 self._running = (job, process)
@@ -192,13 +252,15 @@ class Jobs:
             code = process.wait()
             with self._lock:
                 self._running = None
-                if self._closed:
+                if self._closed.is_set():
                     return
-                job.spent += time.monotonic() - began
+                job.ended = time.monotonic()
+                job.spent += job.ended - began
+                self._took.append(job.ended - began)
                 self._read(job)
                 if job.state not in ENDED:
                     job.state, job.why = "failed", InputError("error.training_died", why=last_line(job.folder / "stderr", code))
-                self._tidy()
+                self._tidy(time.monotonic())
 
     def _start(self, job: Job) -> "subprocess.Popen[bytes]":
         left = max(1.0, self.bounds.minutes * 60 - job.spent)
@@ -232,12 +294,77 @@ class Jobs:
                 job.state = told["state"]
                 job.why = InputError(told["key"], **told["facts"]) if told.get("key") else None
 
-    def _tidy(self) -> None:
-        """Forget the oldest of the trainings that have ended, when there are many."""
-        ended = [job for job in self._jobs.values() if job.state in ENDED]
-        for job in ended[: max(0, len(ended) - KEPT)]:
-            shutil.rmtree(job.folder, ignore_errors=True)
-            del self._jobs[job.id]
+    def _line(self) -> list[Job]:
+        """Those who wait, in the order of their turns: whose last turn is longest ago goes first, one training of each after the other."""
+        before: dict[str, int] = {}
+        rounds = []
+        for job in self._waiting:
+            rounds.append(before.get(job.owner, 0))
+            before[job.owner] = rounds[-1] + 1
+        last = [self._turns.get(job.owner, 0) for job in self._waiting]
+        order = sorted(range(len(rounds)), key=lambda i: (rounds[i], last[i], i))
+        return [self._waiting[i] for i in order]
+
+    def _wait(self, place: int) -> float:
+        """Seconds until the turn of the one in this place: what is left of the one that runs, and as long as the last ones took."""
+        each = min(sum(self._took) / len(self._took) if self._took else USUAL, self.bounds.minutes * 60)
+        running = None if self._running is None else self._running[0]
+        left = each if running is None or not running.history else running.history[-1].seconds_left
+        return 0.0 if place == 0 else max(0.0, left) + (place - 1) * each
+
+    def _watch(self) -> None:
+        """Stop what nobody waits for any more."""
+        while not self._closed.wait(ABSENT / 12):
+            self.stop_abandoned(time.monotonic())
+
+    def stop_abandoned(self, now: float) -> None:
+        """Stop the trainings whose owner has been gone for ABSENT seconds and did not ask to keep them; forget what is a day old."""
+        with self._lock:
+            for job in [job for job in self._jobs.values() if job.state not in ENDED]:
+                if job.kept or job.present():
+                    job.seen = now
+                elif now - job.seen >= ABSENT:
+                    self.order(job.id, "stop")
+            self._tidy(now)
+
+    def _tidy(self, now: float) -> None:
+        """Forget trainings that ended a day ago, and the oldest of the others when there are many."""
+        ended = sorted((job for job in self._jobs.values() if job.state in ENDED), key=lambda job: job.ended)
+        for place, job in enumerate(ended):
+            if place < len(ended) - KEPT or now - job.ended > DAY:
+                shutil.rmtree(job.folder, ignore_errors=True)
+                del self._jobs[job.id]
+        for owner in list(self._turns)[:-1000]:
+            del self._turns[owner]
+
+
+_queue: list[Jobs] = []
+_queue_lock = threading.Lock()
+
+
+def queue() -> Jobs:
+    """The queue of this server's trainings, the same for every visitor: here, because any visitor may clear Streamlit's caches."""
+    with _queue_lock:
+        if not _queue:
+            _queue.append(Jobs())
+        return _queue[0]
+
+
+def remove_leftovers() -> None:
+    """Remove the folders of servers that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}[0-9]*-*"):
+        process = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if process.isdecimal() and not is_alive(int(process)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_alive(process: int) -> bool:
+    """Whether there is a process of this number."""
+    with suppress(ProcessLookupError, OverflowError):
+        with suppress(PermissionError):  # somebody else's
+            os.kill(process, 0)
+        return True
+    return False
 
 
 def last_line(file: Path, code: int) -> str:

@@ -14,13 +14,14 @@ SETTINGS = ASSETS.parent / ".streamlit" / "attnlab.toml"
 
 @dataclass(frozen=True)
 class Limits:
-    """What one training may take: steps, minutes of computing, parameters, megabytes of data; and how many may wait."""
+    """What one training may take: steps, minutes of computing, parameters, megabytes of data; how many may wait, of all and of each."""
 
     steps: int = 20_000
     minutes: int = 20
     parameters: int = 5_000_000
     megabytes: int = 20
-    waiting: int = 12
+    waiting: int = 60
+    each: int = 2
 
 
 @cache

@@ -13,7 +13,8 @@ from attnlab.models.load import known
 from attnlab.models.spec import Spec
 from attnlab.ui import choices, link
 from attnlab.ui.language import language, md_escape, t
-from attnlab.ui.traces import get_model, get_trace, own_specs
+from attnlab.ui.own_models import own_specs
+from attnlab.ui.traces import get_model, get_trace
 from attnlab.words import InputError
 
 Value = TypeVar("Value", bound=str)

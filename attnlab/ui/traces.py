@@ -13,62 +13,36 @@ from attnlab.core.views import Thumbnails, thumbnails
 from attnlab.models import tokens
 from attnlab.models.first_look import DEFAULT_MODEL, DEFAULT_TEXT
 from attnlab.models.load import load
-from attnlab.models.spec import Model, PositionChange, Spec, trained_name
-from attnlab.models.untrained import untrained
-from attnlab.ui import choices
+from attnlab.models.spec import Model, PositionChange
+from attnlab.ui.access import allowed
 from attnlab.ui.language import t
+from attnlab.ui.own_models import own_model
 from attnlab.words import InputError
 
 DRAWS = ("pandas", "plotly.graph_objects", "seaborn")  # what Streamlit and figures import at their first use, a second together
+LONGEST = 100_000  # characters of a text and what goes with it: judged before anything is split into tokens
 LONG = 500  # characters: reading more than this may take long enough to say so
-OWN = "own_models"  # models trained or uploaded in this visit, by name
-BEFORE = "own_models before"  # the same before their training, each beside the trained one that it was made from
 
 
 def get_model(name: str) -> Model:
     """A model by name: this visit's own, else one that everybody shares. Raises InputError for an unknown one."""
-    own = own_models()
-    if name in own:
-        return own[name]
-    return _before(own[trained_name(name)]) if trained_name(name) in own else load(name)
-
-
-def _before(trained: Model) -> Model:
-    """One of this visit's own models before its training, made once."""
-    made = choices.visit(BEFORE, dict[str, tuple[Model, Model]])
-    name = trained.spec.name
-    if name not in made or made[name][0] is not trained:
-        made[name] = (trained, untrained(trained))
-    return made[name][1]
-
-
-def own_specs() -> list[Spec]:
-    """The models that this visit made or uploaded."""
-    return [model.spec for model in own_models().values()]
-
-
-def own_models() -> dict[str, Model]:
-    """Models trained or uploaded in this visit, by name."""
-    return choices.visit(OWN, dict[str, Model])
-
-
-def keep_model(model: Model) -> None:
-    """Put a model into the menu of this visit, under its own name."""
-    own_models()[model.spec.name] = model
+    own = own_model(name)
+    return load(allowed(name)) if own is None else own[1]
 
 
 def get_trace(model_name: str, text: str, pair: str | None = None, target: str | None = None, positions: PositionChange = None) -> Trace:
     """One forward pass, or the one already made of the same words. Raises InputError for empty or too long text."""
-    own = own_models()
-    if model_name in own or trained_name(model_name) in own:  # the name alone would mix two visitors' models
-        return get_model(model_name).trace(text, pair, target=target, positions=positions)
+    if sum(len(part or "") for part in (text, pair, target)) > LONGEST:
+        raise InputError("server.long_text", limit=LONGEST)
+    own = own_model(model_name)
+    place, model = ((), load(allowed(model_name))) if own is None else own
     with st.spinner(t("ui.reading")) if len(text) > LONG else nullcontext():
-        return _trace(model_name, text, pair, target, positions)
+        return _trace(model, (*place, model.spec.name, model.spec.revision), text, pair, target, positions)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _trace(model_name: str, text: str, pair: str | None, target: str | None, positions: PositionChange) -> Trace:
-    return load(model_name).trace(text, pair, target=target, positions=positions)
+def _trace(_model: Model, key: tuple[str, ...], text: str, pair: str | None, target: str | None, positions: PositionChange) -> Trace:
+    return _model.trace(text, pair, target=target, positions=positions)
 
 
 def get_thumbnails(trace: Trace, stack: Stack) -> Thumbnails:

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from attnlab.models.load import load
-from attnlab.ui.traces import OWN
+from attnlab.ui.own_models import OWN, SHELF
 from tests.app.conftest import opened, words
 
 COMPARE = "look/compare.py"
@@ -49,7 +49,8 @@ def test_a_model_of_this_visit_has_a_before_too():
     mine = type(load("reverse-rotary"))
     trained = load("reverse-rotary")
     own = mine(trained.module, trained.tokenizer, name="my-reverse-rotary", revision="0a1b2c3d")
-    app.session_state[OWN] = {"my-reverse-rotary": own}
+    app.session_state[OWN] = ["my-reverse-rotary"]
+    SHELF.put((app.session_state["visitor"], "my-reverse-rotary"), own)
     app.run()
     app.session_state["text"] = "a b c d"
     app.selectbox(key="model").select("my-reverse-rotary").run()

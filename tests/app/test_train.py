@@ -7,11 +7,14 @@ import zipfile
 import numpy as np
 import pytest
 
+from attnlab.models.inhouse.model import InHouse
+from attnlab.training import jobs as trainings
 from attnlab.training.jobs import Jobs
 from attnlab.training.limits import Limits
 from attnlab.training.loop import Progress
-from attnlab.ui.train import page as train
+from attnlab.ui.own_models import SHELF
 from attnlab.ui.train.course import rising
+from attnlab.words import InputError
 from tests.app.conftest import opened
 
 PAGE = "build/train.py"
@@ -23,7 +26,7 @@ TINY = {"reverse_layers": "1", "reverse_heads": "2", "reverse_width": "16", "rev
 def queue():
     jobs = Jobs(Limits(steps=5000, minutes=5, parameters=100_000, megabytes=1, waiting=2))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "jobs", lambda: jobs)
+        patch.setattr(trainings, "queue", lambda: jobs)
         yield jobs
     jobs.close()
 
@@ -63,11 +66,47 @@ def test_a_training_becomes_a_model_of_this_visit(queue):
     assert not app.exception
     app = until_ended(queue, app)
     assert not app.exception
-    assert [model.spec.name for model in app.session_state["own_models"].values()] == ["my-reverse-rotary"]
+    name = f"my-reverse-rotary-{app.session_state['training']}"
+    assert app.session_state["own_models"] == [name]
     assert "is now in the model menu" in app.success[0].value
     assert any(each.value.startswith("It answers") for each in app.markdown)
     heads = app.switch_page("look/heads.py").run()
-    assert "my-reverse-rotary" in heads.selectbox(key="model").options
+    assert name in heads.selectbox(key="model").options
+
+
+def test_the_model_of_a_training_has_an_address_of_its_own(queue):
+    app = until_ended(queue, press(opened(PAGE, lang="en", **TINY), "Train"))
+    name = f"my-reverse-rotary-{app.session_state['training']}"
+    for each in (name, f"{name}@untrained"):
+        elsewhere = opened("look/heads.py", model=each, text="a b c d")
+        assert not elsewhere.exception
+        assert [error.value for error in elsewhere.error] == []
+        assert elsewhere.selectbox(key="model").value == each
+
+
+def test_who_has_the_link_of_a_training_may_look_and_only_its_owner_may_steer(queue):
+    app = press(opened(PAGE, lang="en", **TINY | {"reverse_steps": "4000"}), "Train")
+    job = app.session_state["training"]
+    guest = opened(PAGE, lang="en", job=job)
+    assert any("somebody's training" in each.value.replace("\\", "") for each in guest.caption)
+    assert not {"Stop", "Pause", "Keep it when I leave"} & {button.label for button in guest.button}
+    with pytest.raises(InputError, match="Only the visitor who began"):
+        queue.order(job, "stop", "a guest")
+    app = press(app.run(), "Keep it when I leave")
+    key = next(each.value for each in app.caption if "&key=" in each.value).partition("&key=")[2].partition("`")[0]
+    elsewhere = opened(PAGE, lang="en", job=job, key=key)
+    until_ended(queue, press(elsewhere, "Stop"))
+
+
+def test_nobody_loses_a_training_when_somebody_clears_the_caches(queue):
+    import streamlit as st
+
+    app = press(opened(PAGE, lang="en", **TINY | {"reverse_steps": "4000"}), "Train")
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    app = app.run()
+    assert any(button.label == "Stop" for button in app.button)
+    until_ended(queue, press(app, "Stop"))
 
 
 def test_a_stopped_training_goes_on(queue):
@@ -119,18 +158,18 @@ def test_a_hostile_upload_is_refused_with_a_sentence(content, said):
     app.file_uploader(key="model zip").upload("evil.zip", content, "application/zip").run()
     assert not app.exception
     assert said in app.error[0].value
-    assert not app.session_state["own_models"]
+    assert not app.session_state["own_models"] if "own_models" in app.session_state else True
 
 
 def test_a_model_that_was_downloaded_can_be_loaded_again(queue):
     from attnlab.models.inhouse.zipped import pack
 
     app = until_ended(queue, press(opened(PAGE, lang="en", **TINY), "Train"))
-    model = app.session_state["own_models"]["my-reverse-rotary"]
+    model = InHouse.load(queue.status(app.session_state["training"]).model, "mine")
     other = opened(PAGE, lang="en")
     other.file_uploader(key="model zip").upload("from a friend.zip", pack(model, "its card"), "application/zip").run()
     assert not other.exception
-    again = other.session_state["own_models"]["from-a-friend"]
+    again = SHELF.get((other.session_state["visitor"], "from-a-friend"))
     assert again.tag(["a b c d e"]) == model.tag(["a b c d e"])
 
 

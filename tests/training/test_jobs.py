@@ -1,14 +1,18 @@
 """Trainings in the background: one at a time, in order, within limits; pausing loses nothing."""
 
+import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from attnlab.models.inhouse.model import InHouse
-from attnlab.training.jobs import Jobs, Status
+from attnlab.training import jobs as trainings
+from attnlab.training.jobs import Jobs, Status, remove_leftovers
 from attnlab.training.limits import Limits, limits
 from attnlab.training.snapshots import read_snapshot, steps
 from attnlab.words import InputError
@@ -134,3 +138,88 @@ def test_limits_come_from_the_environment_before_the_file(monkeypatch):
         limits()
     monkeypatch.undo()
     limits.cache_clear()
+
+
+# Whose they are
+
+
+class Guests:
+    """Visitors who come and go."""
+
+    def __init__(self) -> None:
+        self.here = {"ann", "bob"}
+
+    def submit(self, jobs: Jobs, who: str, steps: int = 5000) -> str:
+        return jobs.submit("copy", recipe=QUICK | {"steps": steps}, shape=TINY, owner=who, present=lambda: who in self.here)
+
+
+@pytest.fixture
+def line() -> Iterator[Jobs]:
+    """A queue that runs nothing: what waits, waits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Jobs, "_work", lambda self: None)
+        jobs = Jobs(Limits(waiting=9))
+    yield jobs
+    jobs.close()
+
+
+def test_a_visitor_has_two_waiting_at_most_and_visitors_take_turns(line):
+    guests = Guests()
+    first, second = (guests.submit(line, "ann") for _ in range(2))
+    with pytest.raises(InputError, match="2 of your trainings are waiting"):
+        guests.submit(line, "ann")
+    third = guests.submit(line, "bob")
+    assert [line.status(name).place for name in (first, third, second)] == [0, 1, 2]
+    assert 0 == line.status(first).wait < line.status(third).wait < line.status(second).wait
+
+
+def test_the_training_of_a_visitor_who_left_is_stopped_unless_it_is_kept(line):
+    guests = Guests()
+    left, kept, mine = guests.submit(line, "ann"), guests.submit(line, "ann"), guests.submit(line, "bob")
+    line.keep(kept, "ann")
+    guests.here.remove("ann")
+    now = time.monotonic()
+    line.stop_abandoned(now + 50)
+    assert [line.status(name).busy for name in (left, kept, mine)] == [True, True, True]
+    line.stop_abandoned(now + 70)
+    assert [line.status(name).busy for name in (left, kept, mine)] == [False, True, True]
+
+
+def test_only_the_owner_or_who_has_the_secret_key_may_steer(line):
+    name = Guests().submit(line, "ann")
+    for steer in (
+        lambda: line.order(name, "stop", "bob"),
+        lambda: line.resume(name, ""),
+        lambda: line.keep(name, name),
+        lambda: line.key(name, ""),
+    ):
+        with pytest.raises(InputError, match="Only the visitor who began"):
+            steer()
+    key = line.key(name, "ann")
+    line.order(name, "pause", key)
+    assert line.status(name).state == "paused"
+
+
+def test_a_training_that_ended_is_forgotten_after_a_day(line):
+    name = Guests().submit(line, "ann")
+    line.order(name, "stop")
+    line.stop_abandoned(time.monotonic() + 86_000)
+    assert line.knows(name)
+    line.stop_abandoned(time.monotonic() + 86_500)
+    assert not line.knows(name)
+
+
+def test_the_folders_of_servers_that_were_killed_are_removed_and_no_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    dead, mine, other = (tmp_path / name for name in (f"attnlab-{2**22 + 1}-x", f"attnlab-{os.getpid()}-x", "attnlab-notes"))
+    for folder in (dead, mine, other):
+        folder.mkdir()
+    remove_leftovers()
+    assert [folder.exists() for folder in (dead, mine, other)] == [False, True, True]
+
+
+def test_a_server_has_one_queue(monkeypatch):
+    monkeypatch.setattr(trainings, "_queue", [])
+    monkeypatch.setattr(trainings, "Jobs", lambda: object())
+    with ThreadPoolExecutor(8) as pool:
+        assert len({id(each) for each in pool.map(lambda _: trainings.queue(), range(40))}) == 1

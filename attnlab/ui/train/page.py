@@ -1,10 +1,12 @@
 """The Train page: what to train, and how it goes."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
+from attnlab.training import jobs as trainings
 from attnlab.training.jobs import Jobs, Status
 from attnlab.training.limits import Limits
 from attnlab.training.plan import Kind, layers_of
@@ -14,9 +16,11 @@ from attnlab.ui.ask import ask_choice, ask_number, ask_text
 from attnlab.ui.language import language, md_escape, t
 from attnlab.ui.train.course import Course, draw, read_example, rising, snapshots
 from attnlab.ui.train.result import LETTERS, show_result
+from attnlab.ui.visits import VISITS, visitor
 
 EVERY = 2.0  # seconds between two looks at a training
 WATCHING = "training"  # the one that this visit looks at
+PROOF = "training key"  # that it may be changed, from a secret link
 WATCHED = 40  # snapshots of one training
 TASKS: tuple[Kind, ...] = ("reverse", "copy", "sort", "translate", "classify")
 # What the form begins with, by task.
@@ -29,10 +33,8 @@ START: Mapping[str, dict[str, Any]] = {
 RATES = ("0.0003", "0.0005", "0.001", "0.002", "0.003", "0.005", "0.01", "0.03", "0.1", "1")
 
 
-@st.cache_resource(show_spinner=False)
 def jobs() -> Jobs:
-    """The queue of this server's trainings, the same for every visitor."""
-    return Jobs()
+    return trainings.queue()
 
 
 # What to train
@@ -74,7 +76,9 @@ def ask_training() -> None:
     busy = status is not None and status.busy
     if st.button(t("train.start"), type="primary", width="stretch", disabled=busy or (data is None and task in ("translate", "classify"))):
         inside = None if data is None else data.getvalue()
-        name = jobs().submit(task, recipe=recipe, shape=shape, data=inside, data_name="data.tsv" if data is None else data.name, **rest)
+        who = visitor()
+        name = jobs().submit(task, recipe=recipe, shape=shape, data=inside, data_name="data.tsv" if data is None else data.name,
+            owner=who, present=partial(VISITS.here, who), **rest)  # fmt: skip
         watch(name)
         st.rerun()
 
@@ -109,8 +113,11 @@ def ask_texts(task: str) -> dict[str, Any]:
 
 def current() -> str | None:
     """The training that this visit watches: from the link where that leads, else the one it began."""
-    if link.leads() and (asked := link.given("job")) and jobs().knows(asked):
+    leads = link.leads() or choices.last(WATCHING) is None
+    if leads and (asked := link.given("job")) and jobs().knows(asked):
         choices.keep(WATCHING, asked)
+        if jobs().owns(asked, key := link.given("key") or ""):
+            choices.keep(PROOF, key)
     name: str | None = choices.last(WATCHING)
     if name is not None and not jobs().knows(name):
         name = None
@@ -168,12 +175,15 @@ def show_state(status: Status) -> None:
     place, said = status.place, t(f"train.state_{status.state}")
     if status.state == "waiting":
         said = t("train.place", n=place) if place else t("train.state_starting")
+        said += " · " + t("server.wait", minutes=max(1, round(status.wait / 60))) if place else ""
     facts = {"step": 0 if last is None else last.step, "steps": recipe.steps}
     if last is not None and status.state == "running":
         said += " · " + t("train.speed", speed=f"{last.tokens_per_second:,.0f}", left=clock(last.seconds_left))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.progress(min(1.0, done), text=f"{said} · " + t("train.step", **facts), width="stretch")
         buttons(status)
+    if status.kept and status.busy and (who := steers(status.id)) is not None:
+        st.caption(t("server.kept", key=jobs().key(status.id, who)))
     if status.why is not None:
         (st.warning if status.state == "stopped" else st.error)(md_escape(status.why.say(language())))
     elif rising(status.history):
@@ -184,14 +194,24 @@ def show_state(status: Status) -> None:
 
 
 def buttons(status: Status) -> None:
-    """Pause, resume, stop: those that can be pressed now."""
-    what = jobs()
-    if status.busy:
-        st.button(t("train.pause"), key="pause", on_click=what.order, args=(status.id, "pause"), disabled=status.state == "starting")
-        st.button(t("train.stop"), key="stop", on_click=what.order, args=(status.id, "stop"))
+    """Pause, resume, stop: those that can be pressed now, for the training's owner alone."""
+    what, who = jobs(), steers(status.id)
+    if who is None:
+        st.caption(t("server.watching"))
+    elif status.busy:
+        st.button(t("train.pause"), key="pause", on_click=what.order, args=(status.id, "pause", who), disabled=status.state == "starting")
+        st.button(t("train.stop"), key="stop", on_click=what.order, args=(status.id, "stop", who))
+        if not status.kept:
+            st.button(t("server.keep"), key="keep", on_click=what.keep, args=(status.id, who), help=t("server.keep_help"))
     elif status.resumable and st.button(t("train.resume"), key="resume", type="primary"):
-        what.resume(status.id)
+        what.resume(status.id, who)
         st.rerun()
+
+
+def steers(name: str) -> str | None:
+    """What proves that a training is this visitor's: who they are, or its key from the link; None where it is not."""
+    proofs = (visitor(), choices.last(PROOF, ""))
+    return next((proof for proof in proofs if proof and jobs().owns(name, proof)), None)
 
 
 def clock(seconds: float) -> str:

@@ -14,7 +14,8 @@ from attnlab.training.jobs import Status
 from attnlab.ui import choices, link
 from attnlab.ui.ask import ask_text, open_head
 from attnlab.ui.language import language, md_escape, t
-from attnlab.ui.traces import keep_model, own_models
+from attnlab.ui.own_models import keep_model, list_model, own_names, trained_model_name
+from attnlab.ui.traces import get_model
 from attnlab.words import InputError
 
 LETTERS = "q w e r t y a b a c"  # what the small tasks' models read
@@ -57,20 +58,15 @@ def open_last(model: InHouse) -> None:
 
 
 def adopt_model(status: Status) -> InHouse:
-    """The model of a training under a name of this visit, read again when it was trained further."""
-    kept = choices.visit("trained", dict[str, tuple[str, int]])
-    name, step = kept.get(status.id, ("", -1))
-    now = 0 if status.last is None else status.last.step
-    if step != now or name not in own_models():
-        name = name or free_name(f"my-{status.plan.kind}-{status.plan.shape.get('positions', 'model')}")
-        keep_model(InHouse.load(status.model, name))
-        kept[status.id] = name, now
-    return own_model(name)
+    """The model of a training, put into the menu of this visit under its own name, which is the same for everybody."""
+    name = trained_model_name(status)
+    list_model(name)
+    return inhouse(name)
 
 
-def own_model(name: str) -> InHouse:
+def inhouse(name: str) -> InHouse:
     """A model of this visit by its name; what is trained or uploaded is one of ours."""
-    model = own_models()[name]
+    model = get_model(name)
     assert isinstance(model, InHouse)
     return model
 
@@ -78,7 +74,7 @@ def own_model(name: str) -> InHouse:
 def free_name(wanted: str) -> str:
     """A name that neither a shipped model nor one of this visit has."""
     plain = safe_name(wanted, otherwise="model")
-    taken = {*shipped(), *own_models()}
+    taken = {*shipped(), *own_names()}
     return next(name for i in range(1, 10_000) if (name := plain if i == 1 else f"{plain}-{i}") not in taken)
 
 
@@ -101,7 +97,7 @@ def ask_upload() -> None:
         st.error(md_escape(outcome.say(language())))
         return
     name, card = outcome
-    model = own_model(name)
+    model = inhouse(name)
     facts = {"name": md_escape(name), "task": t(f"train.does_{model.spec.task}"), "parameters": f"{model.spec.parameters:,}"}
     st.success(t("train.uploaded", **facts))
     if st.button(t("translate.open_heads"), key="open uploaded"):

@@ -13,7 +13,8 @@ from attnlab.models.load import known
 from attnlab.ui import choices, link
 from attnlab.ui.ask import ask_choice, ask_number, ask_slider, ask_text
 from attnlab.ui.language import t
-from attnlab.ui.traces import get_model, own_models, own_specs
+from attnlab.ui.own_models import own_model, own_specs
+from attnlab.ui.traces import get_model
 from attnlab.untrusted import whole_number
 from attnlab.words import InputError
 
@@ -106,7 +107,7 @@ def force(ids: Sequence[int]) -> None:
 
 def write(model: InHouse, text: str, width: int, alpha: float, forced: tuple[int, ...]) -> Written:
     """The translation, or the one already made of the same choices."""
-    if model.spec.name not in own_models():
+    if own_model(model.spec.name) is None:
         return _shared(model.spec.name, model.spec.revision, text, width, alpha, forced)
     key = (model.spec.name, model.spec.revision, text, width, alpha, forced)
     last = choices.visit("last written", dict[tuple[object, ...], Written])
