@@ -90,9 +90,9 @@ def take_apart(trace: Trace, weights: StackWeights, direction: Wide) -> list[Par
     """
     stack = weights.stack
     stream = trace.residual[stack]
-    counts, parts = direction.astype(np.float64), list[Part]()
+    counts, blocks = direction.astype(np.float64), list[list[Part]]()  # blocks: from the output down
     if weights.final is not None:
-        parts.append(Part("bias", stack, None, None, None, float((counts * weights.final.shift).sum())))
+        blocks.append([Part("bias", stack, None, None, None, float((counts * weights.final.shift).sum()))])
         counts = through(weights.final, stream[-1], counts)
     for number in reversed(range(len(weights.layers))):
         layer, bias = weights.layers[number], 0.0
@@ -105,17 +105,17 @@ def take_apart(trace: Trace, weights: StackWeights, direction: Wide) -> list[Par
         if not layer.pre:
             bias += float((counts * layer.norm.shift).sum())
             counts = through(layer.norm, arithmetic.add(x, made), counts)
-        found = [Part("feed_forward", stack, number, None, None, float((counts * made).sum()))]
+        blocks.append([Part("feed_forward", stack, number, None, None, float((counts * made).sum()))])
         for (attention, heads), total in zip(reversed(attended), reversed(totals), strict=True):
             if not layer.pre:
                 bias += float((counts * heads.norm.shift).sum())
                 counts = through(heads.norm, total, counts)
             bias += float((counts * heads.w_o.bias).sum())
-            found += head_parts(attention, heads, counts)
-        parts += [*found, Part("bias", stack, number, None, None, bias)]
+            blocks.append(head_parts(attention, heads, counts))
+        blocks.append([Part("bias", stack, number, None, None, bias)])
     rows = np.flatnonzero(np.abs(counts).sum(-1))
-    parts += [Part("embedding", stack, None, None, int(row), float(counts[row] @ stream[0][row])) for row in rows]
-    return parts[::-1]
+    blocks.append([Part("embedding", stack, None, None, int(row), float(counts[row] @ stream[0][row])) for row in rows])
+    return [part for block in reversed(blocks) for part in block]
 
 
 def through(norm: Norm, x: NDArray[np.float32], counts: Wide) -> Wide:

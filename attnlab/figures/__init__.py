@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from attnlab.figures.style import Words as Words
     from attnlab.figures.style import words_in as words_in
     from attnlab.figures.token_lines import lines as lines
+    from attnlab.figures.waterfalls import waterfall as waterfall
     from attnlab.figures.zipped import archive as archive
 
 _HOME = {
@@ -39,11 +40,12 @@ _HOME = {
     "record": "provenance",
     "save": "export",
     "triptych": "heatmaps",
+    "waterfall": "waterfalls",
     "words_in": "style",
 }
 _MODULES = (
     *("captions", "curves", "export", "heatmaps", "html", "labels", "mosaics", "picture", "plots"),
-    *("provenance", "render", "style", "tables", "token_lines", "zipped"),
+    *("provenance", "render", "style", "tables", "token_lines", "waterfalls", "zipped"),
 )
 __all__ = [*_HOME, "curves", "write"]
 

@@ -1,0 +1,74 @@
+"""A ledger as a picture: bars that begin where the one above ended, down to the model's own number."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attnlab.core.ledger import Ledger, Part, folded
+from attnlab.core.trace import frozen
+from attnlab.figures.style import INK, MUTED, Look, Words, drawing
+
+if TYPE_CHECKING:
+    from attnlab.figures.picture import Picture
+
+NAMES = {"embedding": "embedding", "feed_forward": "feed-forward", "bias": "bias", "rest": "{n} others", "output": "output"}
+Place = tuple[str, int | None, int | None]  # stack, layer, head
+UP, DOWN = "#0072B2", "#D55E00"
+BAR = 13.0  # points from bar to bar
+WIDTH = 440.0  # points
+
+
+def waterfall(
+    book: Ledger,
+    *,
+    most: int = 30,
+    title: str = "",
+    caption: str = "",
+    without: Mapping[Place, float] | None = None,
+    names: Mapping[str, str] | None = None,
+    look: Look | None = None,
+    words: Words | None = None,
+) -> "Picture":
+    """The largest whole parts, the rest as one bar, and the model's own number last.
+
+    without: how the output changes without a head; drawn as a hollow bar of what it then loses. names: what the kinds are called.
+    """
+    from attnlab.figures.picture import Numbers, Picture, Series
+
+    look, words = Look() if look is None else look, Words() if words is None else words
+    said = {"embedding": "embedding", "feed_forward": "feed-forward", "bias": "bias", "rest": "{n} others", "output": "output"} | dict(
+        names or {}
+    )
+    kept, rest, n = folded(book.whole(), most)
+    labels = [label(part, said) for part in kept]
+    values = [part.value for part in kept]
+    if n:
+        labels.append(said["rest"].format(n=n))
+        values.append(rest)
+    ends = np.cumsum(values)
+    with drawing():
+        every = frozen([*values, book.output])
+        series = Series(book.says, frozen(np.arange(len(every))), every, texts=(*labels, said["output"]))
+        numbers = Numbers("curves", series=(series,), axes=("#", said["output"]), title=title or book.says, caption=caption, words=words)
+        picture = Picture(WIDTH, 90 + BAR * (len(values) + 1), numbers=numbers, look=look)
+        axes = picture.add_axes((0.3, 0.09, 0.64, 0.82))
+        axes.barh(range(len(values)), values, left=ends - values, color=[UP if v > 0 else DOWN for v in values], height=0.72)
+        axes.barh([len(values)], [book.output], color=INK, height=0.72)
+        for row, part in enumerate(kept):
+            if without is not None and (part.stack, part.layer, part.head) in without:
+                lost = -without[part.stack, part.layer, part.head]
+                axes.barh([row], [lost], left=ends[row] - part.value, height=0.72, fill=False, edgecolor=INK, linewidth=0.9)
+        axes.set_ylim(len(values) + 0.8, -0.8)
+        axes.set_yticks(range(len(values) + 1), [*labels, said["output"]], fontsize=look.font * 0.8)
+        axes.axvline(0, color=MUTED, linewidth=0.8)
+        axes.set_title(title, fontsize=look.font, loc="left")
+        axes.set_xlabel(f"{caption}   Σ {book.total:.6g}".strip(), fontsize=look.font * 0.8)
+    return picture
+
+
+def label(part: Part, said: Mapping[str, str]) -> str:
+    """A part in words: L2H3, L2 feed-forward; cross-attention is marked with ×."""
+    if part.kind == "head":
+        return part.name
+    return said[part.kind] if part.layer is None else f"L{part.layer} {said[part.kind]}"

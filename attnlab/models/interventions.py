@@ -1,0 +1,233 @@
+"""What happens without each head, and what comes back with each number of a better run: many changed runs side by side in one batch."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from attnlab.core.edits import Edit
+from attnlab.core.trace import Array, Stack, Trace, frozen
+from attnlab.models.edits import numbers_at
+from attnlab.models.ledgers import Reading, outputs, reading, show, speaking
+from attnlab.models.recorder import Here, Intervention
+from attnlab.models.spec import Model, Pass
+from attnlab.words import InputError
+
+By = Literal["zero", "mean", "resample"]
+WAYS: tuple[By, ...] = ("zero", "mean", "resample")
+Measure = Callable[[Pass], Tensor]  # one number for every sentence of a batch [b]
+TOGETHER = 2048  # tokens of one batch
+LEAST = 1e-3  # clean and corrupt outputs must differ by this much for a share of their difference to mean anything
+LONGEST = 64  # tokens of a pair that is patched
+
+
+def measure_of(model: Model, trace: Trace, found: Reading | None = None) -> Measure:
+    """What is watched: an output (see `ledgers.reading`), else log p of what the model said, else the likeness to its own sentence."""
+    if found is not None:
+        return lambda passed: outputs(model, trace, found, passed)
+    if "logits" not in trace.outputs:
+        own = reading(model, trace, similar_to=trace)
+        return lambda passed: outputs(model, trace, own, passed)
+    said = torch.as_tensor(np.argmax(trace.outputs["logits"], -1))
+
+    def likelihood(passed: Pass) -> Tensor:
+        assert passed.logits is not None
+        log_p = passed.logits.log_softmax(-1)
+        return log_p.gather(-1, said.expand(log_p.shape[:-1])[..., None]).flatten(1).sum(-1)
+
+    return likelihood
+
+
+def run_many(model: Model, trace: Trace, measure: Measure, changes: Sequence[Intervention]) -> NDArray[np.float64]:
+    """The measure of one run for each change, in batches; each change is made in its own copy. [changes]"""
+    step = max(1, TOGETHER // (len(trace.source) + (0 if trace.target is None else len(trace.target))))
+    found = []
+    with torch.inference_mode():
+        for start in range(0, len(changes), step):
+            some = changes[start : start + step]
+            passed = model.again(trace, [alone(one, row) for row, one in enumerate(some)], copies=len(some))
+            found.append(measure(passed).double().numpy())
+    return np.concatenate(found)
+
+
+def alone(one: Intervention, row: int) -> Intervention:
+    """The same intervention in one sentence of a batch."""
+
+    def change(x: Tensor, here: Here) -> Tensor:
+        x = x.clone()
+        x[row] = one.change(x[row : row + 1], here)[0]
+        return x
+
+    return Intervention(one.part, one.stack, one.layer, change, one.point)
+
+
+# Without each head
+
+
+def knock_outs(
+    model: Model, trace: Trace, stack: Stack, *, by: By = "zero", texts: Sequence[str] = (), found: Reading | None = None, seed: int = 0
+) -> Array:
+    """How the output changes without each head: the run without it minus the run as it is. [layers heads]
+
+    by: its z becomes zero, its mean over all tokens of `texts`, or what stood at the same place in one of `texts` (never its own).
+    found: which output, see `measure_of`. Raises InputError for a mean or a sample of no other texts.
+    """
+    if not model.spec.records:
+        raise InputError("error.no_effects", model=model.spec.name)
+    others = [text for text in texts if text != trace.text]
+    if by != "zero" and not others:
+        raise InputError("error.edit_texts", to=by)
+    measure, layers = measure_of(model, trace, found), trace.layers(stack)
+    values = [_stand_in(model, attention.layer, stack, by, others, seed) for attention in layers]
+    changes = [
+        Intervention("z", stack, attention.layer, _without(head, values[attention.layer]))
+        for attention in layers
+        for head in range(attention.n_heads)
+    ]
+    with torch.inference_mode():
+        clean = float(measure(model.again(trace)).double()[0])
+    return frozen((run_many(model, trace, measure, changes) - clean).reshape(len(layers), -1))
+
+
+def _stand_in(model: Model, layer: int, stack: Stack, by: By, texts: Sequence[str], seed: int) -> Tensor | None:
+    """What stands in for the z of every head of a layer. [h 1|n d], None for zero"""
+    if by == "zero":
+        return None
+    if by == "resample":
+        texts = [texts[int(np.random.default_rng(seed).integers(len(texts)))]]
+    found = [numbers_at(model, model.trace(text), Edit("z", stack=stack, layer=layer)) for text in texts]
+    whole = np.concatenate(found, 1)
+    return torch.from_numpy(whole if by == "resample" else whole.mean(1, keepdims=True))
+
+
+def _without(head: int, value: Tensor | None) -> Callable[[Tensor, Here], Tensor]:
+    def change(z: Tensor, here: Here) -> Tensor:
+        z = z.clone()
+        if value is None:
+            z[:, head] = 0
+        else:
+            z[:, head] = value[head, torch.arange(z.shape[2]) % value.shape[1]]
+        return z
+
+    return change
+
+
+@dataclass(frozen=True, eq=False)
+class Importance:
+    """How the output changes without each head over many sentences. mean, low, high: [layers heads], a 95 % interval by bootstrap."""
+
+    stack: Stack
+    mean: Array
+    low: Array
+    high: Array
+    sentences: int
+
+
+def importance(model: Model, texts: Sequence[str], stack: Stack, *, by: By = "zero", draws: int = 1000, seed: int = 0) -> Importance:
+    """`knock_outs` of every sentence, averaged. low and high: of the means of sentences drawn anew `draws` times.
+
+    Raises InputError for no sentences.
+    """
+    if not texts:
+        raise InputError("error.edit_texts", to=by)
+    found = np.stack([knock_outs(model, model.trace(text), stack, by=by, texts=texts, seed=i) for i, text in enumerate(texts)])
+    rng = np.random.default_rng(seed)
+    means = np.stack([found[rng.integers(len(found), size=len(found))].mean(0) for _ in range(draws)])
+    low, high = np.percentile(means, [2.5, 97.5], axis=0)
+    return Importance(stack, frozen(found.mean(0)), frozen(low), frozen(high), len(found))
+
+
+# Numbers of another run
+
+
+@dataclass(frozen=True, eq=False)
+class PatchMap:
+    """How much of the clean output comes back: 0 nothing, 1 all; less and more are possible. shares: [layers places].
+
+    places: what the columns are, tokens for the stream and heads for z. clean, corrupt: the output of the two runs.
+    """
+
+    shares: Array
+    places: tuple[str, ...]
+    clean: float
+    corrupt: float
+    says: str
+
+
+def patch_map(model: Model, clean: Trace, corrupt: Trace, *, place: Literal["stream", "z"] = "stream", noise: bool = False) -> PatchMap:
+    """(patched − corrupt) / (clean − corrupt) for every layer and token (stream) or head (z) of the first stack.
+
+    The clean run's numbers are put into the corrupt run, one place at a time; noise: the corrupt run's into the clean one.
+    The output is the difference of what the two say where they first differ, or the likeness to the clean sentence.
+    Raises InputError for runs of different lengths or equal words, and where the two outputs hardly differ.
+    """
+    stack: Stack = clean.stacks[0]
+    check_pair(clean, corrupt, stack)
+    found = contrast(model, clean, corrupt)
+    measure = measure_of(model, clean, found)
+    giver, taker = (corrupt, clean) if noise else (clean, corrupt)
+    with torch.inference_mode():
+        best, worst = (float(measure(model.again(trace)).double()[0]) for trace in (clean, corrupt))
+    if abs(best - worst) < LEAST:
+        raise InputError("error.patch_gap", clean=f"{best:.4f}", corrupt=f"{worst:.4f}")
+    layers = giver.layers(stack)
+    if place == "stream":
+        places = giver.layers(stack)[0].queries.pieces
+        changes = [_row(stack, layer, i, giver.residual[stack][layer]) for layer in range(len(layers)) for i in range(len(places))]
+    else:
+        places = tuple(f"H{head}" for head in range(layers[0].n_heads))
+        changes = [_head(stack, a.layer, head, a.z(head)) for a in layers for head in range(a.n_heads)]
+    patched = run_many(model, taker, measure, changes)
+    shares = (patched - worst) / (best - worst)
+    return PatchMap(frozen(shares.reshape(len(layers), -1)), places, best, worst, found.says)
+
+
+def check_pair(clean: Trace, corrupt: Trace, stack: Stack) -> None:
+    n, m = len(clean.source), len(corrupt.source)
+    if n != m:
+        raise InputError("error.patch_length", clean=n, corrupt=m)
+    if n > LONGEST:
+        raise InputError("error.too_long", n=n, limit=LONGEST)
+    if clean.source.ids == corrupt.source.ids:
+        raise InputError("error.patch_same")
+
+
+def contrast(model: Model, clean: Trace, corrupt: Trace) -> Reading:
+    """What tells the two runs apart: the clean answer's logit less the corrupt one's, where they first differ."""
+    if "logits" not in clean.outputs:
+        return reading(model, clean, similar_to=clean)
+    ours, theirs = (np.argmax(trace.outputs["logits"], -1) for trace in (clean, corrupt))
+    if model.spec.task == "classify":
+        labels = list(model.labels)  # type: ignore[attr-defined]
+        other = int(theirs) if int(theirs) != int(ours) else int(np.argsort(-clean.outputs["logits"])[1])
+        return reading(model, clean, label=labels[int(ours)], against=labels[other])
+    n = min(len(ours), len(theirs))
+    differ = np.flatnonzero(ours[:n] != theirs[:n])
+    token = int(differ[0]) if len(differ) else n - 1
+    a = int(ours[token])
+    b = int(theirs[token]) if len(differ) else int(np.argsort(-clean.outputs["logits"][token])[1])
+    plain = reading(model, clean, token=token)
+    says = f"{show(model, a)} − {show(model, b)}"
+    return Reading(speaking(clean), plain.direction, 0.0, 0.0, says, token, ((a, 1.0), (b, -1.0)))
+
+
+def _row(stack: Stack, layer: int, i: int, stream: Array) -> Intervention:
+    def change(x: Tensor, here: Here) -> Tensor:
+        x = x.clone()
+        x[:, i] = torch.from_numpy(stream[i].copy())
+        return x
+
+    return Intervention("stream", stack, layer, change)
+
+
+def _head(stack: Stack, layer: int, head: int, z: Array) -> Intervention:
+    def change(x: Tensor, here: Here) -> Tensor:
+        x = x.clone()
+        x[:, head] = torch.from_numpy(z.copy())
+        return x
+
+    return Intervention("z", stack, layer, change)

@@ -1,0 +1,109 @@
+"""Heads knocked out and numbers carried over: in a batch as one by one, 1 where all is restored, refused where it means nothing."""
+
+import numpy as np
+import pytest
+
+from attnlab import Edit, load
+from attnlab.models.answers import answers
+from attnlab.models.interventions import importance, knock_outs, patch_map
+from attnlab.models.ledgers import ledger, reading
+from attnlab.words import InputError
+
+TEXT = "the cat sat on the mat"
+GOOD, BAD = "What a lovely film!", "What a boring film!"
+
+
+def test_knock_outs_in_one_batch_are_those_one_by_one(bert):
+    trace, other = bert.trace(TEXT), bert.trace("a dog ran")
+    found = knock_outs(bert, trace, "encoder", found=reading(bert, trace, similar_to=other))
+    assert found.shape == (6, 12)
+    clean = ledger(trace, similar_to=other).output
+    for layer, head in ((0, 0), (2, 3), (5, 11)):
+        alone = ledger(bert.trace(TEXT, edits=[Edit("z", layer=layer, head=head)]), similar_to=other).output
+        assert found[layer, head] == pytest.approx(alone - clean, abs=1e-5)
+
+
+def test_a_mean_and_a_sample_stand_in_for_a_head(bert):
+    trace, texts = bert.trace(TEXT), [TEXT, "a dog ran"]
+    by_mean, by_sample, by_zero = (knock_outs(bert, trace, "encoder", by=by, texts=texts) for by in ("mean", "resample", "zero"))
+    edit = Edit("z", layer=1, head=2, to="mean", texts=["a dog ran"])
+    cosine = answers(bert, bert.trace(TEXT, edits=[edit]), trace)[0].value
+    assert by_mean[1, 2] == pytest.approx(cosine - 1, abs=1e-5)
+    assert not np.allclose(by_mean, by_zero)
+    assert not np.allclose(by_mean, by_sample)
+    with pytest.raises(InputError, match="needs texts"):
+        knock_outs(bert, trace, "encoder", by="mean", texts=[TEXT])
+
+
+def test_importance_is_the_mean_over_sentences_with_an_interval():
+    model = load("sentiment")
+    found = importance(model, [GOOD, BAD, "It was fine."], "encoder")
+    each = np.stack([knock_outs(model, model.trace(text), "encoder") for text in (GOOD, BAD, "It was fine.")])
+    np.testing.assert_allclose(found.mean, each.mean(0), atol=1e-6)
+    assert (found.low <= found.mean + 1e-7).all()
+    assert (found.mean <= found.high + 1e-7).all()
+    assert found.sentences == 3
+    with pytest.raises(InputError, match="needs texts"):
+        importance(model, [], "encoder")
+
+
+def test_the_word_that_was_changed_carries_the_whole_answer():
+    model = load("sentiment")
+    clean, corrupt = model.trace(GOOD), model.trace(BAD)
+    found = patch_map(model, clean, corrupt)
+    place = next(i for i, (a, b) in enumerate(zip(clean.source.ids, corrupt.source.ids, strict=True)) if a != b)
+    assert found.shares[0, place] == pytest.approx(1, abs=1e-4)  # before the first layer the word is all the difference
+    np.testing.assert_allclose(np.delete(found.shares[0], place), 0, atol=1e-4)
+    noisy = patch_map(model, clean, corrupt, noise=True)
+    assert noisy.shares[0, place] == pytest.approx(0, abs=1e-4)
+    heads = patch_map(model, clean, corrupt, place="z")
+    assert heads.shares.shape == (2, 12)
+    assert heads.places[3] == "H3"
+
+
+def test_a_translation_is_restored_by_the_word_it_speaks_of():
+    model = load("translate-fr")
+    clean = model.trace("The cat sleeps.")
+    found = patch_map(model, clean, model.trace("The dog sleeps.", target=clean.target_text))
+    assert found.shares[0, 1] == pytest.approx(1, abs=1e-3)
+    assert found.clean > found.corrupt
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ("What a very boring film!", "tokens; numbers can only be moved"),
+        (GOOD, "are the same"),
+        ("what a lovely film!", "the same|hardly differ"),
+    ],
+)
+def test_a_pair_that_means_nothing_is_refused(other, said):
+    model = load("sentiment")
+    with pytest.raises(InputError, match=said):
+        patch_map(model, model.trace(GOOD), model.trace(other))
+
+
+def test_a_model_of_weights_alone_has_no_knock_outs(bert):
+    trace = bert.trace(TEXT)
+
+    class Bare:
+        spec = type("Spec", (), {"records": False, "name": "bare"})()
+
+    with pytest.raises(InputError, match="does not let them be changed"):
+        knock_outs(Bare(), trace, "encoder")
+
+
+@pytest.mark.parametrize("name", ["bert", "sentiment", "translate-fr", "reverse-rotary"])
+def test_every_kind_of_model_says_what_it_says(name):
+    model = load(name)
+    trace = model.trace("a b c d" if "reverse" in name else GOOD)
+    found = answers(model, trace, trace)
+    assert all(0 <= answer.value <= 1 + 1e-6 for answer in found)
+    said = {"sentiment": "positive", "translate-fr": trace.target_text, "bert": "cosine", "reverse-rotary": "d"}[name]
+    assert said in [answer.says for answer in found]
+
+
+def test_outputs_that_hardly_differ_are_not_shared_out(bert, monkeypatch):
+    monkeypatch.setattr("attnlab.models.interventions.LEAST", 2.0)
+    with pytest.raises(InputError, match="hardly differ"):
+        patch_map(bert, bert.trace("the cat sat"), bert.trace("the dog sat"))
