@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
@@ -11,7 +12,6 @@ import typer
 
 from attnlab.commands import check_output
 from attnlab.commands.look import Force, Name, Pair, Target, Text
-from attnlab.commands.measure import opened
 from attnlab.core.trace import Array, Stack
 from attnlab.files import write
 from attnlab.models.load import load
@@ -42,8 +42,7 @@ def edit(
     from attnlab.models.answers import answers
 
     check(output, TABLES, force)
-    with opened(edits) as file:
-        wanted = read_edits(file.read())
+    wanted = read_edits(text_of(edits))
     seen = load(model)
     clean = seen.trace(text, pair, target=target)
     changed = seen.trace(text, pair, target=target, edits=wanted)
@@ -65,8 +64,7 @@ def importance(
     from attnlab.models.interventions import importance as measured
 
     check(output, TABLES + PICTURES, force)
-    with opened(file) as lines:
-        texts = [line.strip() for line in lines if line.strip()]
+    texts = [line.strip() for line in text_of(file).splitlines() if line.strip()]
     if not texts:
         raise InputError("error.measure_empty", file=file)
     seen = load(model)
@@ -139,10 +137,22 @@ def show_ledger(
         record = figures.record(model=trace.model, revision=trace.revision, text=text, target=trace.target_text)
         figures.write(output, figures.save(picture, figures.format_of(output), record=record), force=force)
         return
-    rows = [{"kind": p.kind, "stack": p.stack, "layer": p.layer, "head": p.head, "source": p.source, "value": p.value} for p in book.parts]
-    ends = [{"kind": kind, "stack": None, "layer": None, "head": None, "source": None} for kind in ("total", "output")]
-    ends = [end | {"value": value} for end, value in zip(ends, (book.total, book.output), strict=True)]
+    rows: list[Row] = [
+        {"kind": p.kind, "stack": p.stack, "layer": p.layer, "head": p.head, "source": p.source, "value": p.value} for p in book.parts
+    ]
+    nowhere = {"stack": None, "layer": None, "head": None, "source": None}
+    ends: list[Row] = [{"kind": kind, **nowhere, "value": value} for kind, value in (("total", book.total), ("output", book.output))]
     give([*rows, *ends], output, force)
+
+
+def text_of(file: Path) -> str:
+    """A text file, or standard input for "-". Raises InputError for one that cannot be read."""
+    if str(file) == "-":
+        return sys.stdin.read()
+    try:
+        return file.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        raise InputError("error.file_unreadable", path=file) from None
 
 
 def check(output: Path | None, kinds: Sequence[str], force: bool) -> None:

@@ -37,6 +37,8 @@ def test_importance_is_a_row_a_head_and_a_picture(tmp_path, capsys):
     assert picture.read_bytes()[:4] == b"\x89PNG"
     (tmp_path / "lines.txt").write_text("\n")
     assert main(["importance", str(tmp_path / "lines.txt"), *SENTIMENT]) == 2
+    assert main(["importance", str(tmp_path / "none.txt"), *SENTIMENT]) == 2
+    (tmp_path / "lines.txt").write_text(GOOD)
     assert main(["importance", str(tmp_path / "lines.txt"), "--stack", "cross", *SENTIMENT]) == 2
 
 
@@ -55,7 +57,7 @@ def test_a_ledger_balances_in_its_file(tmp_path, capsys):
     rows = json.loads(file.read_text())
     *parts, total, output = rows
     assert sum(row["value"] for row in parts) == pytest.approx(output["value"], abs=1e-4)
-    assert total["kind"], output["kind"] == ("total", "output")
+    assert (total["kind"], output["kind"]) == ("total", "output")
     assert main(["ledger", GOOD, "--similar-to", BAD, "-o", str(tmp_path / "book.csv")]) == 0
     assert len(table((tmp_path / "book.csv").read_text())) > 100
     assert main(["ledger", GOOD, *SENTIMENT, "-o", str(tmp_path / "book.pdf")]) == 0
