@@ -1,4 +1,4 @@
-"""The frame around every page: title, language and menu. A page is listed here by one line."""
+"""The frame around every page: the way to every other page, the languages, what the page is called and what it is for."""
 
 import streamlit as st
 
@@ -7,44 +7,48 @@ from attnlab.ui.language import choose_language, language, linked_language, sett
 from attnlab.ui.teach.collect import collect_views
 from attnlab.words import ASSETS, LANGUAGES
 
+# Every page by its folder, in the order of the bar. A page is one word here: its file, its address, and its room of words,
+# which has its name in the bar (menu), its heading (title) and what it is for (purpose).
+PAGES = {
+    "start": ("home",),
+    "look": ("heads", "layers", "compare"),
+    "learn": ("steps", "positions", "variants"),
+    "build": ("translate", "sentiment", "train"),
+    "teach": ("lessons", "class"),
+}
+
 link.begin()
 settle_language()
 visits.enter()
-st.set_page_config(page_title="Attention Lab", page_icon=str(ASSETS / "favicon.png"), layout="wide")
+bar = {
+    folder: [st.Page(f"{folder}/{name}.py", title=t(f"{name}.menu"), url_path=name, default=name == "home") for name in names]
+    for folder, names in PAGES.items()
+}
+page = st.navigation([each for pages in bar.values() for each in pages], position="hidden")
+name = page.url_path or "home"
+st.set_page_config(
+    page_title=f"{page.title} · {t('home.title')}" if name != "home" else t("home.title"),
+    page_icon=str(ASSETS / "favicon.png"),
+    layout="wide",
+)
 st.html(ASSETS / "components" / "page.css")
 
-menu = {
-    t("ui.start"): [
-        st.Page("start/home.py", title=t("home.menu"), default=True),
-    ],
-    t("ui.look"): [
-        st.Page("look/heads.py", title=t("heads.menu"), url_path="heads"),
-        st.Page("look/layers.py", title=t("layers.menu"), url_path="layers"),
-        st.Page("look/compare.py", title=t("compare.menu"), url_path="compare"),
-    ],
-    t("ui.learn"): [
-        st.Page("learn/steps.py", title=t("steps.menu"), url_path="steps"),
-        st.Page("learn/positions.py", title=t("positions.menu"), url_path="positions"),
-        st.Page("learn/variants.py", title=t("variants.menu"), url_path="variants"),
-    ],
-    t("ui.build"): [
-        st.Page("build/translate.py", title=t("translate.menu"), url_path="translate"),
-        st.Page("build/train.py", title=t("train.menu"), url_path="train"),
-    ],
-    t("teach.menu"): [
-        st.Page("teach/lessons.py", title=t("teach.lessons_menu"), url_path="lessons"),
-        st.Page("teach/class.py", title=t("teach.class_menu"), url_path="class"),
-    ],
-}
-page = st.navigation(menu, position="top")
-
-with st.container(horizontal=True, gap="small", key="languages"):
-    for code, name in LANGUAGES.items():
-        st.button(name, key=f"speak {code}", type="tertiary", disabled=code == language(), on_click=choose_language, args=(code,))
+with st.container(horizontal=True, gap=None, key="frame"):
+    with st.container(horizontal=True, gap=None, key="pages"):
+        for folder, pages in bar.items():
+            with st.container(horizontal=True, gap=None, width="content", key=f"pages {folder}"):
+                for each in pages:
+                    st.page_link(each)
+    with st.container(horizontal=True, gap=None, width="content", key="languages"):
+        for code, spoken in LANGUAGES.items():
+            st.button(spoken, key=f"speak {code}", type="tertiary", disabled=code == language(), on_click=choose_language, args=(code,))
+with st.container(key="heading"):
+    st.title(t(f"{name}.title"), anchor=False)
+    st.markdown(t(f"{name}.purpose"))
 
 link.put("lang", linked_language())
 try:
     page.run()
     collect_views(page.url_path)
 finally:  # a page that stopped at a mistake has its address too
-    link.write()
+    link.write(language=language(), pages=t("ui.pages"), page=page.url_path)

@@ -1,5 +1,14 @@
-// Writes the choices of the page into the address in place, without a step in the browser's history.
+// Writes the choices of the page into the address in place, without a step in the browser's history, and marks in the
+// document what Streamlit does not: its language, the bar of pages, the page that is open.
 export default function ({ data }) {
+  const bar = document.querySelector('.st-key-pages');
+  bar?.setAttribute('role', 'navigation');
+  bar?.setAttribute('aria-label', data.pages);
+  for (const link of bar?.querySelectorAll('a') ?? []) {
+    if (link.getAttribute('href') === data.page) link.setAttribute('aria-current', 'page');
+    else link.removeAttribute('aria-current');
+  }
+  document.documentElement.lang = { zh: 'zh-CN' }[data.language] || data.language;
   const address = new URL(window.location.href);
   for (const [name, value] of Object.entries(data.put)) {
     if (value === null) address.searchParams.delete(name);

@@ -59,7 +59,7 @@ def page(code: str, mode: str, language: str, palette: Any) -> str:
     data = json.dumps(boot, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     boot_tag = f'<script type="application/json" id="boot">{data}</script>'
     return document(
-        language, say("class.title", language), f'{boot_tag}{body}<script type="module" nonce="{NONCE}">{script()}</script>', mode
+        language, say("class.window", language), f'{boot_tag}{body}<script type="module" nonce="{NONCE}">{script()}</script>', mode
     )
 
 
@@ -102,7 +102,7 @@ def over(sentence: str, language: str) -> str:
 def door(language: str) -> str:
     """Where a code is typed."""
     return document(
-        language, say("class.title", language), f"<main><h1>{escape(say('class.title', language))}</h1>{form(language)}</main>", "follow"
+        language, say("class.window", language), f"<main><h1>{escape(say('class.window', language))}</h1>{form(language)}</main>", "follow"
     )
 
 

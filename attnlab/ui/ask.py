@@ -9,6 +9,7 @@ import streamlit as st
 
 from attnlab.core.trace import Attention, Stack, Trace
 from attnlab.models.first_look import DEFAULT_MODEL, DEFAULT_TEXT, first_look
+from attnlab.models.inhouse.model import InHouse
 from attnlab.models.load import known
 from attnlab.models.spec import Spec
 from attnlab.ui import choices, link
@@ -77,6 +78,20 @@ def ask_model(
     if only is not None and name not in {spec.name for spec in specs} and not only(get_model(name).spec):
         raise InputError("error.other_model", name=name, known=", ".join(spec.name for spec in specs))
     return name
+
+
+def ask_in_house(key: str, task: str, label: str) -> InHouse:
+    """One of the models that do this task: shipped ones and this visit's own."""
+    names = [spec.name for spec in [*known(), *own_specs()] if spec.family == "attnlab" and spec.task == task]
+    asked = link.given(key) if link.leads() else choices.last(key)
+    if asked and asked not in names and "/" in asked:  # a folder in the link
+        names.append(asked)
+    if not names:
+        raise InputError("error.no_model_for", task=task)
+    model = get_model(ask_choice(key, names, label=label))
+    if not isinstance(model, InHouse) or model.spec.task != task:
+        raise InputError("error.not_task", model=model.spec.name, wanted=task, task=model.spec.task)
+    return model
 
 
 def ask_text(default: str = DEFAULT_TEXT, key: str = "text", label: str | None = None) -> str:

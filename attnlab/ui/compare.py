@@ -174,7 +174,7 @@ def sentence(both: Both) -> str:
 def show_heads(both: Both, kind: Kind, by: By) -> None:
     """Every head by how much it changed; a selected row opens it here."""
     heads = rank_heads(both, by, from_left=kind == "heads")
-    st.subheader(t(HEADINGS.get(kind, "compare.heads_title")), anchor=False)
+    st.header(t(HEADINGS.get(kind, "compare.heads_title")), anchor=False)
     if not heads:
         st.caption(t("compare.heads_differ"))
         return

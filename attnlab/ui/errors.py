@@ -12,20 +12,21 @@ from attnlab.words import InputError
 
 
 @contextmanager
-def mistake_box(text: str = "text") -> Iterator[None]:
+def mistake_box(text: str = "text", model: str = "model") -> Iterator[None]:
     """What goes wrong inside by the visitor's mistake is said in their language, and the page stops there.
 
-    A text that is too long can be cut by one click to what the model reads or the page shows. text: the key of the widget that holds it.
+    A text that is too long can be cut by one click to what the model reads or the page shows.
+    text, model: the keys of the widgets that hold the text and the model.
     """
     try:
         yield
     except InputError as mistake:
         st.error(md_escape(mistake.say(language())))
-        if mistake.key in ("error.too_long", "error.too_long_to_show") and choices.last(text) and choices.last("model"):
+        if mistake.key in ("error.too_long", "error.too_long_to_show") and choices.last(text) and choices.last(model):
             limit = int(str(mistake.facts["limit"]))
-            st.button(t("ui.cut", n=limit), on_click=_cut, args=(text, limit))
+            st.button(t("ui.cut", n=limit), on_click=_cut, args=(text, model, limit))
         st.stop()
 
 
-def _cut(text: str, limit: int) -> None:
-    choices.keep(text, first_tokens(choices.last("model"), choices.last(text), limit))
+def _cut(text: str, model: str, limit: int) -> None:
+    choices.keep(text, first_tokens(choices.last(model), choices.last(text), limit))

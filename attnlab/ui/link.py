@@ -33,7 +33,9 @@ def choose(**choices: object) -> None:
 def go(page: str, **choices: object) -> None:
     """Open another page with these choices. The address goes along: one that is emptied first is a step of its own on the way Back."""
     choose(**choices)
-    st.switch_page(page, query_params=st.query_params.to_dict())
+    st.switch_page(
+        page, query_params={name: value for name, value in st.query_params.to_dict().items() if choices.get(name, value) is not None}
+    )
 
 
 def leads() -> bool:
@@ -58,6 +60,9 @@ def view() -> dict[str, str]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def write() -> None:
-    """Write the address, at the end of a run. Parameters that are none of ours stay as they are."""
-    _address(data={"put": st.session_state.get(MINE, {}), "run": st.session_state.get(RUN, 0)}, key="address")
+def write(**about: str) -> None:
+    """Write the address, at the end of a run. Parameters that are none of ours stay as they are.
+
+    about: what the document is told besides: its language, and what its bar of pages is called.
+    """
+    _address(data={"put": st.session_state.get(MINE, {}), "run": st.session_state.get(RUN, 0), **about}, key="address")

@@ -1,7 +1,5 @@
 """The positional-encoding laboratory: five experiments, one at a time."""
 
-import streamlit as st
-
 from attnlab.ui.ask import ask_row
 from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import t
@@ -13,7 +11,6 @@ from attnlab.ui.positions.without import without
 
 PARTS = {"encodings": encodings, "switch": switch, "longer": longer, "without": without, "scores": scores}
 
-st.title(t("positions.title"))
 part = ask_row("part", {name: t(f"positions.part_{name}") for name in PARTS}, label=t("positions.parts"), hidden=True)
 with mistake_box():
     PARTS[part]()

@@ -12,7 +12,6 @@ from attnlab.ui.variants.maps import name_of, show_all, show_output, show_weight
 
 PARTS = ("weights", "output", "all", "cost")
 
-st.title(t("variants.title"))
 part = ask_row("show", {name: t(f"variants.part_{name}") for name in PARTS}, label=t("variants.parts"), hidden=True)
 if part == "cost":
     show_cost()

@@ -5,9 +5,7 @@ import streamlit as st
 from attnlab.core.compare import lay_together
 from attnlab.ui.compare import ask_sides, note, save_maps, sentence, show_heads, show_maps
 from attnlab.ui.errors import mistake_box
-from attnlab.ui.language import t
 
-st.title(t("compare.title"))
 with mistake_box():
     a, b, kind, by = ask_sides()
 both = lay_together(a, b, by)

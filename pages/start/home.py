@@ -10,8 +10,6 @@ from attnlab.ui.home.reopen import open_figure
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.traces import DEFAULT_MODEL, get_trace
 
-st.title(t("home.title"))
-st.markdown(t("home.lead"))
 with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="controls"):
     text = ask_text()
     model = ask_model(width=190)
@@ -22,7 +20,7 @@ if go or every:
         get_trace(model, text)  # a mistake is told here, where it can be mended
     link.go("look/heads.py" if go else "look/layers.py")
 
-st.subheader(t("home.examples"), anchor=False)
+st.header(t("home.examples"), anchor=False)
 with mistake_box():
     for column, example in zip(st.columns(len(EXAMPLES)), EXAMPLES, strict=True):
         seen = get_trace(DEFAULT_MODEL, example.text).at("encoder", example.layer)
@@ -38,10 +36,10 @@ with mistake_box():
 
 left, right = st.columns([3, 2], gap="large")
 with left:
-    st.subheader(t("home.what"), anchor=False)
+    st.header(t("home.what"), anchor=False)
     st.markdown(t("home.attention"))
     st.latex(r"\mathrm{weights}=\mathrm{softmax}\!\left(\frac{QK^{\top}}{\sqrt{d}}\right),\qquad z=\mathrm{weights}\cdot V")
 with right:
-    st.subheader(t("home.figure"), anchor=False)
+    st.header(t("home.figure"), anchor=False)
     with mistake_box():
         open_figure(st.file_uploader(t("home.drop"), type=["png", "svg", "pdf", "html", "npz"]))

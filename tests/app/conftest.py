@@ -22,5 +22,5 @@ def opened(page: str, /, **query: str) -> AppTest:
 
 def words(app: AppTest) -> str:
     """Everything that is said on the page, a line each."""
-    kinds: list[Any] = [app.title, app.subheader, app.markdown, app.caption, app.info, app.success, app.warning, app.error]
+    kinds: list[Any] = [app.title, app.header, app.markdown, app.caption, app.info, app.success, app.warning, app.error]
     return "\n".join(str(element.value) for kind in kinds for element in kind)

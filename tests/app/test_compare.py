@@ -34,7 +34,7 @@ def test_every_model_has_a_before_and_an_after(model):
     app = opened(COMPARE, model=model, text=text, **{"with": "training"})
     assert not app.exception
     assert not app.error
-    assert app.subheader[0].value == "Heads by how much training changed them"
+    assert app.header[0].value == "Heads by how much training changed them"
     distances = list(app.dataframe[0].value["distance"])
     assert distances == sorted(distances, reverse=True)
     assert distances[0] > 0.05

@@ -9,9 +9,10 @@ from attnlab.models import load
 from attnlab.models.inhouse.model import InHouse
 from attnlab.models.inhouse.transformer import Config, Transformer
 from attnlab.training.tokenizer import train_tokenizer
+from attnlab.words import room
 from tests.app.conftest import opened, words
 
-PAGE = "build/translate.py"
+PAGE, SENTIMENT = "build/translate.py", "build/sentiment.py"
 TEXTS = ["the cat sat on the mat because it was tired .", "le chat dort sur le tapis .", "the food was great but slow ."] * 3
 SMALL = {"n_heads": 2, "d_model": 16, "d_ff": 16}
 
@@ -39,7 +40,7 @@ def component(app, name):
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-@pytest.mark.parametrize("view", ["steps", "whole", "scores", "sentiment"])
+@pytest.mark.parametrize("view", ["steps", "whole", "scores"])
 def test_every_view_speaks_both_languages(view, language):
     app = opened(PAGE, lang=language, view=view)
     assert not app.exception
@@ -56,7 +57,6 @@ def test_every_view_speaks_both_languages(view, language):
         {"forced": "a-b"},
         {"view": "attic", "row": "sideways"},
         {"text": "![x](http://evil.example) $\\frac$ \u202e"},
-        {"view": "sentiment", "review": "<script>alert(1)</script>"},
         {"view": "whole", "picture": "joint", "cross": "1-mean"},
         {"view": "scores", "reference": "le chat dort"},
         {"search": "greedy"},
@@ -101,7 +101,7 @@ def test_greedy_has_one_branch_and_a_beam_as_many_as_it_is_wide():
 
 
 def test_taking_a_word_out_of_a_review_changes_the_answer_as_the_model_says():
-    app = opened(PAGE, lang="en", view="sentiment", review="the food was great")
+    app = opened(SENTIMENT, lang="en", review="the food was great")
     app.session_state["removed words"] = {"off": [3]}
     app.run()
     model = load.load("sentiment")
@@ -110,3 +110,14 @@ def test_taking_a_word_out_of_a_review_changes_the_answer_as_the_model_says():
     said = next(each.value for each in app.markdown if each.value.startswith("Without"))
     assert f"{100 * before[best]:.1f} %" in said
     assert f"{100 * after[best]:.1f} %" in said
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_classifier_has_a_page_of_its_own_and_its_old_address_leads_there(language):
+    for app in (
+        opened(SENTIMENT, lang=language, review="<b>good</b>"),
+        opened(PAGE, lang=language, view="sentiment", review="<b>good</b>"),
+    ):
+        assert app.title[0].value == room(language, "sentiment")["title"]
+        assert app.text_input(key="review").value == "<b>good</b>"
+        assert not app.error

@@ -77,7 +77,7 @@ def test_an_empty_text_is_told():
 def test_every_part_of_the_field_guide_in_both_languages(lang, part):
     app = opened("look/layers.py", lang=lang, part=part)
     assert not app.error
-    assert room(lang, "measures")["title"] in [head.value for head in app.subheader]
+    assert room(lang, "measures")["title"] in [head.value for head in app.header]
 
 
 def test_thresholds_out_of_reach_leave_no_label():

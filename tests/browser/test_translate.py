@@ -109,7 +109,7 @@ def test_a_clicked_word_changes_the_answer(visit):
     if not (ASSETS / "models" / "sentiment" / "config.json").is_file():
         pytest.skip("sentiment is not here")
     window = visit()
-    window.open("translate?lang=en&view=sentiment&review=The food was great.")
+    window.open("sentiment?lang=en&review=The food was great.")
     window.page.locator(".chips button", has_text="great").click()
     window.page.get_by_text("Without great").wait_for()
 

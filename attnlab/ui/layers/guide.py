@@ -26,7 +26,7 @@ PARTS = ("guide", "scatter", "set", "whole")
 def show_guide(trace: Trace, stack: Stack) -> None:
     """The guide below the mosaic: a map of one measure, labels with their reasons, two measures against each other, sentence sets,
     and the measures that take the whole model."""
-    st.subheader(t("measures.title"), anchor=False)
+    st.header(t("measures.title"), anchor=False)
     part = ask_row("part", {name: t(f"measures.part_{name}") for name in PARTS}, label=t("measures.parts"), hidden=True)
     if part == "set":
         with mistake_box():

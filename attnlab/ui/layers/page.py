@@ -20,7 +20,7 @@ def save_all(trace: Trace, stack: Stack, *, own: bool) -> None:
         st.caption(t("layers.save_none"))
         return
     facts = {"model": trace.model, "layers": len(layers), "heads": layers[0].n_heads, "stack": t(f"ui.{stack}")}
-    title = t("layers.title", **facts) + (t("layers.title_own") if own else "")
+    title = t("layers.picture_title", **facts) + (t("layers.picture_own") if own else "")
 
     def draw(look: figures.Look, words: figures.Words) -> figures.picture.Picture:
         every, pieces = [each.all_weights() for each in layers], (layers[0].queries.pieces, layers[0].keys.pieces)

@@ -44,7 +44,7 @@ def encodings() -> None:
         square(kind, view)
     with right:
         from_here(kind, view, n)
-    st.subheader(t("positions.overlay"))
+    st.header(t("positions.overlay"))
     overlay(kind, view, n)
 
 

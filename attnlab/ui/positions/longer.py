@@ -121,7 +121,7 @@ def table(kinds: Sequence[str], found: dict[tuple[str, int], LengthScore]) -> No
 
 def at_length(names: Sequence[str], longest: int, seed: int) -> None:
     """The map of the most mirror-like head on one sequence of a chosen length."""
-    st.subheader(t("positions.at_length"))
+    st.header(t("positions.at_length"))
     kind = ask_row("kind", {name: t(f"positions.{name}") for name in names}, label=t("positions.encoding"), default=names[len(names) // 2])
     length = ask_whole("length", TRAINED[0], longest, 24, label=t("positions.length"))
     if not readable(kind, length):

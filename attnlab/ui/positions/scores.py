@@ -109,7 +109,7 @@ def alone(trace: Trace, attention: Attention, head: int, parts: ScoreParts) -> N
     here = [name for name, _ in parts.items()]
     positional = [name for name in here if name in POSITIONAL]
     shown = [("weights_all", here), ("weights_content", ["content_content"]), ("weights_position", positional)]
-    st.subheader(t("positions.alone"))
+    st.header(t("positions.alone"))
     for place, (title, names) in zip(st.columns(3), shown, strict=True):
         with place:
             if not names:

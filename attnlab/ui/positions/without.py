@@ -152,7 +152,7 @@ def outputs(before: Trace, after: Trace, edit: str, stack: str) -> None:
 
 def shuffle_test(name: str, text: str, before: Trace) -> None:
     """Shuffle the words: without positions the map is the same map shuffled."""
-    st.subheader(t("positions.shuffle"))
+    st.header(t("positions.shuffle"))
     if before.stacks[0] == "decoder":
         st.info(t("positions.shuffle_causal"))
         return

@@ -45,9 +45,9 @@ def open_model(model: InHouse) -> None:
     """Buttons to the pages where the model can be looked at."""
     if st.button(t("translate.open_heads"), key="open heads"):
         open_last(model)
-    page = {"translate": ("translator", "steps"), "classify": ("classifier", "sentiment")}.get(model.spec.task)
+    page = {"translate": ("build/translate.py", "translator"), "classify": ("build/sentiment.py", "classifier")}.get(model.spec.task)
     if page and st.button(t("train.open_translate"), key="open translate"):
-        link.go("build/translate.py", **{page[0]: model.spec.name, "view": page[1]})
+        link.go(page[0], **{page[1]: model.spec.name})
 
 
 def open_last(model: InHouse) -> None:

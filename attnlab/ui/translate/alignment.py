@@ -1,27 +1,23 @@
 """A whole translation at once: which word comes from which, all its attention in one map, and its scores, token by token."""
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from attnlab import figures
-from attnlab.core.trace import Array
 from attnlab.core.translation import Aligned, Row, joint, word_alignment
-from attnlab.figures import canvases
 from attnlab.figures.captions import trace_caption
 from attnlab.figures.style import Look, Words
 from attnlab.models.inhouse.model import InHouse
 from attnlab.training.scores import sentence_scores
 from attnlab.ui import canvas
 from attnlab.ui.ask import ask_choice, ask_row, ask_text
+from attnlab.ui.chips import chips
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.save import facts_of, save_bar
 from attnlab.ui.translate.writing import Pick, Written
-
-_chips = canvas.component("chips", "chips")
 
 
 def show_whole(written: Written, pick: Pick) -> None:
@@ -133,33 +129,3 @@ def show_losses(title: str, model: InHouse, text: str, target: str, key: str) ->
         high=max(4.0, float(found.losses.max())),
         hint=t("translate.loss_hint"),
     )
-
-
-def chips(
-    values: Array,
-    texts: Sequence[str],
-    lines: Sequence[Sequence[str]],
-    labels: Sequence[str],
-    *,
-    key: str,
-    name: str,
-    high: float,
-    hint: str,
-    kind: Literal["weights", "signed"] = "weights",
-    off: Sequence[int] | None = None,
-) -> None:
-    """Words with a colour from 0 to `high` (signed: from -high) and numbers under them. off: which are taken out; None: none can be."""
-    meta = {
-        "id": repr((tuple(texts), name)),
-        "texts": list(texts),
-        "lines": [list(line) for line in lines],
-        "labels": list(labels),
-        "name": name,
-        "low": -high if kind == "signed" else 0.0,
-        "high": float(high),
-        "hint": hint,
-        "clickable": off is not None,
-        "off": list(off or ()),
-    }
-    data = {"values": canvases.narrow(values), "meta": canvases.colours(kind) | meta}
-    canvas.show_component(_chips, data, key=key, on_off_change=lambda: None)

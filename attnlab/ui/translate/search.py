@@ -30,7 +30,7 @@ def show_sentence(written: Written) -> None:
         "translate.facts", total=f"{best.total:.2f}", n=len(best.log_probabilities), stopped=t(f"translate.stop_{written.decoded.stopped}")
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.markdown(f"#### {said}")
+        st.markdown(f"## {said}")
         if written.forced:
             begun = md_escape(" ".join(map(written.model.show, written.forced)))
             st.markdown(f":violet-badge[{t('translate.forced', begun=begun)}]")

@@ -9,14 +9,12 @@ from attnlab.core.trace import Trace
 from attnlab.core.translation import sharpest
 from attnlab.models.inhouse.decoding import Decoded
 from attnlab.models.inhouse.model import InHouse
-from attnlab.models.load import known
 from attnlab.ui import choices, link
-from attnlab.ui.ask import ask_choice, ask_number, ask_slider, ask_text
+from attnlab.ui.ask import ask_choice, ask_in_house, ask_number, ask_slider, ask_text
 from attnlab.ui.language import t
-from attnlab.ui.own_models import own_model, own_specs
+from attnlab.ui.own_models import own_model
 from attnlab.ui.traces import get_model
 from attnlab.untrusted import whole_number
-from attnlab.words import InputError
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,20 +45,6 @@ class Pick:
     layer: int
     head: int | None
     name: str
-
-
-def ask_in_house(key: str, task: str, label: str) -> InHouse:
-    """One of the models that do this task: shipped ones and this visit's own."""
-    names = [spec.name for spec in [*known(), *own_specs()] if spec.family == "attnlab" and spec.task == task]
-    asked = link.given(key) if link.leads() else choices.last(key)
-    if asked and asked not in names and "/" in asked:  # a folder in the link
-        names.append(asked)
-    if not names:
-        raise InputError("error.no_model_for", task=task)
-    model = get_model(ask_choice(key, names, label=label))
-    if not isinstance(model, InHouse) or model.spec.task != task:
-        raise InputError("error.not_task", model=model.spec.name, wanted=task, task=model.spec.task)
-    return model
 
 
 def ask_writing() -> Written:

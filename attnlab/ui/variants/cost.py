@@ -49,7 +49,7 @@ def show_counts(what: str, options: Options) -> None:
 
 def show_times(options: Options) -> None:
     """Measured when asked: progress while it runs, then times and how many times faster than full attention."""
-    st.subheader(t("variants.timed"), anchor=False)
+    st.header(t("variants.timed"), anchor=False)
     st.markdown(t("variants.timed_what", heads=HEADS, d=D))
     if st.button(t("variants.measure"), type="primary"):
         bar, done, total = st.progress(0.0, t("variants.measuring", name="", n=0)), list[Timing](), len(MEASURED) * len(TIMED)

@@ -1,4 +1,4 @@
-"""The sentiment tab of the Translate page: a classifier's answer, and word by word what it rests on."""
+"""The Sentiment page: a classifier's answer, and word by word what it rests on."""
 
 from collections.abc import Sequence
 
@@ -9,10 +9,9 @@ from attnlab.core.trace import Array, Trace
 from attnlab.core.views import by_words, word_groups, word_names
 from attnlab.models.inhouse.model import InHouse
 from attnlab.ui import choices, link
-from attnlab.ui.ask import ask_text, open_head
+from attnlab.ui.ask import ask_in_house, ask_text, open_head
+from attnlab.ui.chips import chips
 from attnlab.ui.language import md_escape, t
-from attnlab.ui.translate.alignment import chips
-from attnlab.ui.translate.writing import ask_in_house
 
 REVIEW = "The food was great, but the service was terribly slow."
 MOST_WORDS = 60  # removed one by one, to see what each is worth

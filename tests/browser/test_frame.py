@@ -1,0 +1,38 @@
+"""The frame in Chromium: from every page to every page in one click, the tab and the document in the visitor's language."""
+
+import re
+
+import pytest
+
+from attnlab.words import room
+from tests.app.test_frame import PAGES
+
+
+@pytest.mark.parametrize(("locale", "code"), [("en-US", "en"), ("zh-CN", "zh")])
+def test_one_click_leads_to_a_page_and_the_tab_the_bar_and_the_document_say_so(visit, locale, code):
+    window = visit(locale=locale).open()
+    bar = window.page.get_by_role("navigation", name=room(code, "ui")["pages"])
+    assert bar.get_by_role("link").count() == len(PAGES)
+    assert window.page.locator("html").get_attribute("lang").startswith(code)
+    for name in ("heads", "variants", "home"):
+        menu = room(code, name)["menu"]
+        bar.get_by_role("link", name=menu, exact=True).click()
+        window.wait()
+        window.page.wait_for_function(
+            "(name) => document.title.startsWith(name)", arg=room(code, "home")["title"] if name == "home" else menu
+        )
+        bar.locator('a[aria-current="page"]', has_text=re.compile(f"^{menu}$")).wait_for()
+        assert bar.locator("a[aria-current]").count() == 1
+        assert window.page.locator("h1").inner_text() == room(code, name)["title"]
+
+
+@pytest.mark.parametrize("width", [1024, 390])
+def test_no_page_is_wider_than_its_window(visit, width):
+    window = visit(width=width, height=800).open()
+    for name in PAGES:
+        window.open("" if name == "home" else name)
+        window.page.wait_for_function(
+            "(width) => [document.documentElement, document.querySelector('[data-testid=stMain]')].every((one) => one.scrollWidth <= width)",
+            arg=width,
+            timeout=20_000,
+        )
