@@ -24,7 +24,7 @@ SENTENCES = (
 
 
 def said(visit):
-    return visit.page.locator("h4").first.inner_text()
+    return visit.page.locator("h2").first.inner_text()
 
 
 def step(visit):
@@ -37,7 +37,7 @@ def test_ten_sentences_are_translated(visit):
     found = []
     for sentence in SENTENCES:
         window.type("Text", sentence)
-        window.page.wait_for_function("before => document.querySelector('h4').innerText !== before", arg=found[-1] if found else "")
+        window.page.wait_for_function("before => document.querySelector('h2').innerText !== before", arg=found[-1] if found else "")
         found.append(said(window))
     assert len(set(found)) == len(SENTENCES)
     assert all(re.search(r"[a-zéèàêç]{2}", each) for each in found)
@@ -73,12 +73,12 @@ def test_a_word_is_forced_and_let_go_again(visit):
     page, before = window.page, said(window)
     page.get_by_label("Another word here").fill("maison")
     page.get_by_role("button", name="Write it").click()
-    page.locator("h4", has_text="maison").wait_for()
+    page.locator("h2", has_text="maison").wait_for()
     window.wait()
     assert "maison" in said(window).split()[1]
     assert "forced=" in page.url
     page.get_by_role("button", name="Let the model choose again").click()
-    page.locator("h4", has_text=before).wait_for()
+    page.locator("h2", has_text=before).wait_for()
 
 
 def test_another_candidate_is_written_at_a_click(visit):
