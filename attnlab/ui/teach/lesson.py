@@ -149,7 +149,7 @@ def marked(question: Data, mine: Any) -> tuple[int, int] | None:
 def ask_question(question: Data, place: str, cell: tuple[int, int] | None) -> None:
     """The question as a form; its answer is kept for the visit."""
     asked = question["asked"]
-    st.subheader(t("class.live_predict"))
+    st.header(t("class.live_predict"))
     st.markdown(f"**{md_escape(asked['question'])}**")
     given = ASK[asked["kind"]](asked, place, cell)
     if st.button(t("class.live_send"), key=f"send {place}", type="primary", disabled=given is None):
@@ -224,7 +224,7 @@ ASK = {
 def reveal(question: Data, mine: Any, explain: str) -> None:
     """One's own answer beside the model's, and why."""
     asked, answer = question["asked"], question["answer"]
-    st.subheader(t("class.live_result"))
+    st.header(t("class.live_result"))
     st.markdown(f"{t('class.live_you_said')}: **{md_escape(own_text(asked, mine))}**")
     if (right := answer_text(asked, answer)) is not None:
         st.markdown(f"{t('class.live_model_says')}: **{md_escape(right)}**")
