@@ -96,6 +96,11 @@ def test_import_attnlab_loads_nothing_heavy():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip() == "[]"
 
 
+def test_a_page_begins_without_a_drawing_library():
+    code = "import sys, attnlab.ui.save; print('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip() == "False"
+
+
 def needed(tree: ast.AST) -> Iterator[ast.AST]:
     """Every node but those that only a type checker reads."""
     for child in ast.iter_child_nodes(tree):

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import zipfile
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -100,11 +101,11 @@ def _distinct(names: list[str]) -> list[str]:
 
 
 def digits(value: float) -> str:
-    """A number as a person reads it: four decimals, a true minus, no negative zero; a dash where there is none."""
+    """A number as a person reads it: four decimals or three digits of a tiny one, a true minus, no negative zero; a dash for none."""
     if not np.isfinite(value):
         return "–"
-    written = f"{value:.4f}".rstrip("0").rstrip(".") if float(value).is_integer() else f"{value:.4f}"
-    return "0" if float(written) == 0 and value == 0 else written.removeprefix("-") if float(written) == 0 else written.replace("-", "−")
+    tiny = 0 < abs(value) < 0.00005
+    return (f"{value:.1e}" if tiny else f"{value + 0.0:.0f}" if value == round(value) else f"{value:.4f}").replace("-", "−")
 
 
 def cut(numbers: Numbers) -> bool:
@@ -115,7 +116,7 @@ def cut(numbers: Numbers) -> bool:
 
 def html_tables(numbers: Numbers) -> str:
     """Every matrix or curve as an HTML table whose cells know their row and column. Text is escaped; at most MOST rows and columns."""
-    made = [_panel_table(panel, numbers) for panel in numbers.panels[:PANELS]] + [_series_table(one, numbers) for one in numbers.series]
+    made = [_panel_table(panel, numbers) for panel in numbers.panels[:PANELS]] + _series_tables(numbers)
     return f'<div style="{STYLE}" tabindex="0">{"".join(made)}</div>'
 
 
@@ -129,16 +130,27 @@ def _panel_table(panel: Panel, numbers: Numbers) -> str:
     return f"<table><caption>{escape(clean(panel.name or numbers.title))}</caption><tr>{head}</tr>{rows}</table>"
 
 
-def _series_table(series: Series, numbers: Numbers) -> str:
-    ends = [end for end in (series.low, series.high) if end is not None]
-    heads = [*numbers.axes, *([numbers.words.lowest, numbers.words.highest] if len(ends) == 2 else [])]
+def _series_tables(numbers: Numbers) -> list[str]:
+    """Curves over the same places share a table, a column each; a band has two columns more."""
+    shared = len({(series.x.tobytes(), series.texts) for series in numbers.series}) == 1
+    groups = [numbers.series] if shared else [(series,) for series in numbers.series]
+    return [_series_table(group, numbers) for group in groups]
+
+
+def _series_table(group: Sequence[Series], numbers: Numbers) -> str:
+    names, parts = [], []
+    for series in group:
+        ends = [end for end in (series.low, series.high) if end is not None]
+        names += [series.name, *([numbers.words.lowest, numbers.words.highest] if len(ends) == 2 else [])]
+        parts += [series.y, *ends]
     rows = "".join(
-        f'<tr><th scope="row">{escape(clean(_place(series, i)))}</th>'
-        + "".join(f"<td>{digits(float(part[i]))}</td>" for part in (series.y, *ends))
+        f'<tr><th scope="row">{escape(clean(_place(group[0], i)))}</th>'
+        + "".join(f"<td>{digits(float(y[i]))}</td>" for y in parts)
         + "</tr>"
-        for i in range(min(len(series.x), MOST))
+        for i in range(min(len(group[0].x), MOST))
     )
-    return f"<table><caption>{escape(clean(series.name))}</caption><tr>{''.join(map(_column, heads))}</tr>{rows}</table>"
+    head = "".join(map(_column, [numbers.axes[0], *names]))
+    return f"<table><caption>{escape(clean(numbers.axes[1]))}</caption><tr>{head}</tr>{rows}</table>"
 
 
 def _column(name: str) -> str:

@@ -16,6 +16,7 @@ FONT, FONTS = 9.0, (4.0, 40.0)
 DPI = (30, 1200)
 TURNS = ("auto", "0", "30", "45", "60", "90")
 MM = 25.4  # in an inch
+FIELD = 150  # pixels of one option
 # what the visit remembers of the options
 UNIT_WAS, READ, ASKED, PRESET = "figure unit was", "figure options read", "figure options asked", "figure preset"
 
@@ -73,22 +74,16 @@ def ask_look(bar: str) -> None:
     unit, families = choices.last("figure_unit"), {name: t(f"ui.figure_{name}") for name in FAMILY}
     st.markdown(t("ui.figure_options"))
     presets = {"": t("ui.figure_preset_none")} | {name: t(f"ui.figure_preset_{name}") for name in PRESETS}
-    st.selectbox(t("ui.figure_preset"), list(presets), format_func=presets.__getitem__, key=PRESET, on_change=take_preset)
-    left, middle, right = st.columns([4, 3, 4], gap="small", vertical_alignment="bottom")
-    with middle:
-        choice("unit", {"mm": "mm", "in": "in"})
-    with left:
+    st.selectbox(t("ui.figure_preset"), list(presets), format_func=presets.__getitem__, key=PRESET, on_change=take_preset, width=2 * FIELD)
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         number("width", *WIDTHS[unit], 5.0 if unit == "mm" else 0.25, value=None, placeholder=auto)
-    with right:
+        choice("unit", {"mm": "mm", "in": "in"})
         number("font", *FONTS, 0.5)
-    left, right = st.columns(2, gap="small", vertical_alignment="bottom")
-    with left:
-        choice("colours", {name: name for name in COLOUR_MAPS})
-        number("dpi", *DPI, 1)
         choice("family", families)
-    with right:
+        choice("colours", {name: name for name in COLOUR_MAPS})
         choice("numbers", writes)
         choice("turn", turns)
+        number("dpi", *DPI, 1)
     with st.container(horizontal=True, gap="medium"):
         for name in ("title", "caption", "text"):
             how: dict[str, Any] = {"help": t("ui.figure_text_help")} if name == "text" else {}
@@ -106,15 +101,14 @@ def take_preset() -> None:
 def choice(name: str, options: Mapping[str, str]) -> None:
     """A list of what one option can be: values with their words."""
     how: dict[str, Any] = {"help": t(f"ui.figure_{name}_help")} if name in HELPED else {}
-    st.selectbox(
-        t(f"ui.figure_{name}"), list(options), format_func=options.__getitem__, key=f"figure_{name}", persist_state="session", **how
-    )
+    how |= {"format_func": options.__getitem__, "key": f"figure_{name}", "persist_state": "session", "width": FIELD}
+    st.selectbox(t(f"ui.figure_{name}"), list(options), **how)
 
 
 def number(name: str, low: float, high: float, step: float, **how: Any) -> None:
     """A field for a number."""
     how |= {"help": t(f"ui.figure_{name}_help"), "format": "%g" if isinstance(step, float) else "%d"}
-    st.number_input(t(f"ui.figure_{name}"), low, high, step=step, key=f"figure_{name}", persist_state="session", **how)
+    st.number_input(t(f"ui.figure_{name}"), low, high, step=step, key=f"figure_{name}", persist_state="session", width=FIELD, **how)
 
 
 def restore_look(options: Mapping[str, object]) -> None:

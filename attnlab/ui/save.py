@@ -2,20 +2,21 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from attnlab.core.trace import Attention, Trace
 from attnlab.figures.citations import bibtex, command, latex_figure
 from attnlab.figures.export import FORMATS, MIME, save, still
-from attnlab.figures.picture import Numbers
 from attnlab.figures.provenance import record
 from attnlab.figures.style import Look, Words, words_in
-from attnlab.figures.tables import MOST, cut, html_tables, summaries
 from attnlab.files import safe_name
 from attnlab.ui.figure_options import ask_look, chosen_look
 from attnlab.ui.language import language, md_escape, t
+
+if TYPE_CHECKING:
+    from attnlab.figures.picture import Numbers
 
 Draw = Callable[[Look, Words], Any]  # the picture with these options, in these words
 Pack = Callable[[Look, Words], bytes]  # the same for many pictures in one zip
@@ -34,17 +35,16 @@ def save_bar(
     single: bool = False,
     table: bool = True,
 ) -> None:
-    """What stands under every picture: a button that opens its files and how they are to look. Nothing is drawn before a click on a file.
+    """What stands under every picture: its files and how they are to look, and its numbers as a table. Each is made when it is opened.
 
     key: of the picture on its page. name: of the file, without extension. facts: fields of figures.record, that lead back to the view.
-    made_from: what the picture is, in words beside the button. pack: what makes a zip, packed: what the zip holds, in words.
+    made_from: what the picture is, in words. pack: what makes a zip, packed: what the zip holds, in words.
     single: the weights of one head as the model has them, which the command line draws too. table: offer the numbers as a table.
     """
     look = chosen_look()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"bar {key}"):
-        box = st.popover(t("ui.save"), type="tertiary", icon=":material/download:", key=f"save {key}", on_change="rerun")
-        if made_from:
-            st.caption(md_escape(" · ".join(f"{word}: {fact}" for word, fact in made_from.items())))
+    if made_from:
+        st.caption(md_escape(" · ".join(f"{word}: {fact}" for word, fact in made_from.items())))
+    box = st.expander(t("ui.save"), icon=":material/download:", key=f"save {key}", on_change="rerun", type="compact")
     if box.open:
         with box:
             make = maker(draw, facts, look, pack)
@@ -66,16 +66,18 @@ def cite(draw: Draw, facts: Mapping[str, Any], look: Look, file: str, key: str, 
         st.code(bibtex(facts), language="bibtex", wrap_lines=True)
 
 
-def numbers_of(draw: Draw) -> Numbers:
+def numbers_of(draw: Draw) -> "Numbers":
     """The numbers of the picture, as every file holds them."""
     return still(draw(Look(), words_in(language()))).numbers
 
 
 def show_table(draw: Draw, key: str) -> None:
     """The numbers as a table under the picture, drawn only when somebody opens it; for curves a sentence each, too."""
-    box = st.expander(t("heads.table"), key=f"table {key}", on_change="rerun")
+    box = st.expander(t("heads.table"), key=f"table {key}", on_change="rerun", type="compact")
     if not box.open:
         return
+    from attnlab.figures.tables import MOST, cut, html_tables, summaries
+
     with box:
         numbers = numbers_of(draw)
         for sentence in summaries(numbers):

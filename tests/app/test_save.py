@@ -104,7 +104,7 @@ def test_a_preset_sets_width_and_letters_and_the_link_says_them(language):
         (HEADS, {}, "map", '<th scope="row">cat</th>'),
         (LAYERS, {"part": "whole", "whole": "distance"}, "distance", '<th scope="col">layer</th>'),
         ("look/compare.py", {"text_b": "The dog sat."}, "compare", '<th scope="row">sat</th>'),
-        ("learn/positions.py", {}, "row", '<th scope="col">similarity</th>'),
+        ("learn/positions.py", {}, "row", "<caption>similarity</caption>"),
     ],
 )
 def test_under_every_picture_there_are_its_numbers(page, link, picture, cell):

@@ -110,16 +110,16 @@ class Visit:
 
     def unfold(self, picture):
         """Open what hangs under a picture: its files and how they are to look."""
-        self.page.locator(f".st-key-save-{picture} button").first.click()
-        box = self.page.get_by_test_id("stPopoverBody")
+        box = self.page.locator(f".st-key-save-{picture}")
+        box.locator("summary").first.click()
         box.get_by_role("button", name="SVG", exact=True).wait_for(state="visible")
         self.wait()
         return box
 
     def saved(self, picture, kind):
         """The bytes of a picture's file, and what the file is called."""
-        box = self.page.get_by_test_id("stPopoverBody")
-        if not box.is_visible():
+        box = self.page.locator(f".st-key-save-{picture}")
+        if not box.get_by_role("button", name=kind, exact=True).is_visible():
             box = self.unfold(picture)
         with self.page.expect_download() as waiting:
             box.get_by_role("button", name=kind, exact=True).click()

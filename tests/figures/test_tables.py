@@ -17,8 +17,8 @@ from attnlab.figures.tables import MOST, cut, digits, html_tables, summaries
         (-0.25, "−0.2500"),
         (3.0, "3"),
         (-0.0, "0"),
-        (-0.00001, "0.0000"),
-        (0.00001, "0.0000"),
+        (-0.00001, "−1.0e−05"),
+        (0.00001, "1.0e−05"),
         (np.nan, "–"),
         (np.inf, "–"),
         (100.0, "100"),
@@ -54,8 +54,18 @@ def test_a_curve_is_said_in_a_sentence_and_has_its_band_in_a_table():
     made = html_tables(numbers)
     assert '<th scope="row">L2</th><td>2</td><td>1</td><td>3</td>' in made
     assert '<th scope="row">L1</th><td>–</td><td>–</td><td>–</td>' in made
-    assert [part.split("<")[0] for part in made.split('scope="col">')[1:]] == ["layer", "tokens", "low", "high"]
+    assert [part.split("<")[0] for part in made.split('scope="col">')[1:]] == ["layer", "mean", "low", "high"]
+    assert "<caption>tokens</caption>" in made
 
 
 def test_a_curve_without_numbers_is_not_said():
     assert summaries(still(curves([Series("a", np.arange(2), np.full(2, np.nan))], axes=("x", "y"))).numbers) == []
+
+
+def test_curves_over_the_same_places_share_a_table():
+    x = np.arange(2)
+    made = html_tables(still(curves([Series("a", x, x / 4), Series("b", x, x / 2)], axes=("x", "y"))).numbers)
+    assert made.count("<table>") == 1
+    assert '<th scope="row">1</th><td>0.2500</td><td>0.5000</td>' in made
+    made = html_tables(still(curves([Series("a", x, x / 4), Series("b", x + 1, x / 2)], axes=("x", "y"))).numbers)
+    assert made.count("<table>") == 2
