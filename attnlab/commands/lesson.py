@@ -2,16 +2,19 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from attnlab.commands import check_output
+from attnlab.files import write
 from attnlab.words import LANGUAGES, InputError, say
 
 app = typer.Typer()
 lessons = typer.Typer(help="Lessons: check a file, begin a new one, print a sheet.", no_args_is_help=True)
 app.add_typer(lessons, name="lesson")
 
+Language = Literal["en", "zh"]
 NAME = re.compile(r"[\w-]{1,60}")
 
 
@@ -68,3 +71,20 @@ def new(
             print(say("lesson.made", file=folder / f"{language}.md"))
     except OSError:
         raise InputError("error.unwritable", file=folder) from None
+
+
+@lessons.command(name="print")
+def print_(
+    lesson: Annotated[str, typer.Argument(help="A lesson's name, or the path of its file.", show_default=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The file to write: .pdf or .html.", show_default=False)],
+    language: Annotated[Language, typer.Option(help="en or zh.")] = "en",
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+) -> None:
+    """Write a sheet for the class: real figures, room for predictions, answers and notes on the last pages."""
+    from attnlab.lessons.handout import write_handout
+    from attnlab.lessons.shelf import find_lesson
+
+    check_output(output, (".pdf", ".html"), force=force)
+    opened = find_lesson(lesson, language)
+    write(output, write_handout(opened, output.suffix.lower().removeprefix("."), language), force=force)
+    print(say("lesson.made", file=output))

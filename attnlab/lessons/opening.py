@@ -51,14 +51,16 @@ def open_step(step: Step, mistakes: list[Mistake]) -> Data:
     questions = [] if view is None or seen is None or step.predict is None else open_questions(step.predict, view, seen, mistakes)
     answer = answer_text(questions[0]["asked"], questions[0]["answer"]) if questions else None
     unknown = step.view is not None and view is None  # said already; its numbers cannot be had
-    texts = {}
+    texts, raw = {}, {}
     for name, block in (("html", step.prose), ("explain", step.explain), ("notes", step.notes)):
         found: list[Mistake] = []
         mistakes += broken_formulas(block)
-        texts[name] = html_of(filled(block, view, answer, found)) if block else ""
+        raw[name] = filled(block, view, answer, found) if block else ""
+        texts[name] = html_of(raw[name])
         mistakes += [] if unknown else found
     link = None if view is None else write_link(view.page, view.query)
-    return {"title": plain(step.title), **texts, "link": link, "pictures": pictures(view, seen, mistakes), "questions": questions}
+    facts = {"title": plain(step.title), **texts, "texts": raw}  # texts: the same as Markdown, for paper
+    return {**facts, "link": link, "pictures": pictures(view, seen, mistakes), "questions": questions}
 
 
 def open_questions(predict: Predict, view: View, seen: Seen, mistakes: list[Mistake]) -> list[Data]:

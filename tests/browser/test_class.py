@@ -1,0 +1,123 @@
+"""A class in Chromium: a teacher with three followers, a phone, one late, one who comes back; the class as a head; the teacher's page."""
+
+import json
+import re
+import urllib.request
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import PATIENCE
+
+
+def post(address, data, secret=None):
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {secret}"} if secret else {})
+    request = urllib.request.Request(address, json.dumps(data).encode(), headers, method="POST")
+    with urllib.request.urlopen(request, timeout=PATIENCE / 1000) as answer:
+        return json.loads(answer.read())
+
+
+class Room:
+    """A room of a shipped lesson, its teacher's window, and followers."""
+
+    def __init__(self, visit, server, lesson, **teacher):
+        found = post(f"{server}/live", {"lesson": lesson})
+        self.visit, self.base, self.secret = visit, f"{server}/live/{found['code']}", found["secret"]
+        self.teacher = self.window(f"/teach#{self.secret}", **teacher)
+
+    def window(self, path="", **size):
+        page = self.visit(**size).page
+        page.goto(f"{self.base}{path}")
+        page.locator("h1").wait_for()
+        return page
+
+    def do(self, action, value=None):
+        return post(f"{self.base}/control", {"do": action, "value": value}, self.secret)
+
+
+def sees(pages, text):
+    for page in pages:
+        expect(page.locator("h1")).to_have_text(text, timeout=PATIENCE)
+
+
+def vote(page, word):
+    page.get_by_role("radio", name=word, exact=True).check()
+    page.locator("#send").click()
+    page.locator(".done").wait_for()
+
+
+def test_predict_reveal_vote_again_freeze_and_the_end(visit, server):
+    room = Room(visit, server, "1-what-a-head-looks-at", width=1024)
+    teacher, phone, back = room.teacher, room.window(width=390, height=844), room.window(dark=True)
+    teacher.keyboard.press("PageDown")
+    sees((teacher, phone, back), "Predict a row")
+    vote(phone, "fox")
+    vote(back, "over")
+    late = room.window()
+    vote(late, "fox")
+    back.reload()
+    expect(back.locator(".done")).to_contain_text("over", timeout=PATIENCE)  # what was answered is still there
+    expect(teacher.locator("#counts")).to_contain_text("3 answered", timeout=PATIENCE)
+    expect(phone.locator(".reveal, .tally")).to_have_count(0)
+    teacher.keyboard.press("o")
+    for page in (phone, late, back):
+        expect(page.locator(".reveal h3")).to_have_text(re.compile(r"answers: 3"), timeout=PATIENCE)
+    expect(phone.locator(".line.right.mine .name")).to_have_text("fox")
+    expect(back.locator(".line.mine .name")).to_have_text("over")
+    teacher.keyboard.press("v")
+    back.get_by_role("heading", name="Vote again").wait_for()
+    vote(back, "fox")
+    teacher.keyboard.press("o")
+    expect(late.locator(".reveal h3")).to_have_text([re.compile("First vote.*3"), re.compile("Second vote.*1")], timeout=PATIENCE)
+    teacher.keyboard.press("f")
+    expect(teacher.locator("#held")).not_to_be_empty()
+    teacher.keyboard.press("PageDown")
+    sees((teacher,), "Another head, another habit")
+    sees((phone, late, back), "Predict a row")
+    teacher.keyboard.press("f")
+    sees((phone, late, back), "Another head, another habit")
+    teacher.keyboard.press("b")
+    expect(phone.locator("body")).to_have_class(re.compile("black"), timeout=PATIENCE)
+    teacher.keyboard.press("b")
+    track = phone.locator(".track").nth(9)
+    track.focus()
+    track.press("ArrowUp")
+    phone.locator("#send").click()
+    expect(phone.locator(".done")).to_contain_text("100%")
+    room.do("end")
+    for page in (teacher, phone, late, back):
+        expect(page.locator("body")).to_have_class(re.compile("over"), timeout=PATIENCE)
+
+
+def test_the_class_is_a_head(visit, server):
+    room = Room(visit, server, "7-the-class-as-a-head")
+    notes = room.window(f"/notes#{room.secret}", width=900)
+    for query in ("the", "cat"):
+        page = room.window(width=390, height=844)
+        expect(page.locator(".query b")).to_have_text(query, timeout=PATIENCE)
+        track = page.locator(".track").nth(1)
+        track.focus()
+        track.press("ArrowUp")
+        page.locator("#send").click()
+        page.locator(".done").wait_for()
+    expect(notes.locator("#counts")).to_contain_text("2 answered", timeout=PATIENCE)
+    room.do("open")
+    expect(room.teacher.locator(".like")).to_have_text(re.compile(r"attends like L\dH\d"), timeout=PATIENCE)
+    assert room.teacher.locator(".map-root").count() == 3  # the class, the nearest head, and their difference
+    room.do("end")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_teachers_page_opens_the_presenters_view(visit, language):
+    window = visit(locale={"en": "en-US", "zh": "zh-CN"}[language])
+    window.open("class")
+    window.page.locator(".st-key-start_room button").click()
+    address = window.page.locator("[data-testid=stCode]").inner_text(timeout=PATIENCE)
+    assert re.search(r"/live/[A-Z]{5}", address)
+    with window.page.expect_popup() as opened:
+        window.page.get_by_role("link", name={"en": "Presenter's view", "zh": "演示窗口"}[language]).click()
+    presenter = opened.value
+    expect(presenter.locator("#counts")).not_to_be_empty(timeout=PATIENCE)
+    presenter.close()
+    window.page.locator(".st-key-end_room button").click()
+    window.page.locator(".st-key-start_room button").wait_for()

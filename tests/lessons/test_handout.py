@@ -1,0 +1,73 @@
+"""The sheet: real figures as vectors, questions without their answers before the last pages, in both languages and formats."""
+
+import re
+
+import numpy as np
+import pytest
+
+from attnlab.figures.sheets import Part, lines, pieces, sheets
+from attnlab.figures.style import drawing
+from attnlab.lessons.handout import prose_parts, write_handout
+from attnlab.lessons.read import parse_lesson
+from attnlab.lessons.shelf import find_lesson
+from attnlab.words import InputError
+from tests.lessons.test_files import HEAD
+
+CLAIM = HEAD + "# S\n```view\nheads?text=a+b&layer=0&head=2\n```\n```explain\n[[d_head = 1]]\n```\n"
+
+
+def test_the_sheet_asks_first_and_answers_on_a_last_page():
+    made = write_handout(find_lesson("1-what-a-head-looks-at"), "html", "en").decode()
+    asked, _, answers = made.partition("Answers, as the model gave them")
+    assert "previous-token head" not in asked
+    assert "previous-token head" in answers
+    assert "Peer instruction" in answers
+    assert made.count("<svg") > 10
+    assert "<script" not in made
+    assert not re.search(r'(src|href)="http', made)
+
+
+def test_the_pdf_is_the_same_bytes_for_the_same_lesson():
+    lesson = find_lesson("3-softmax-and-the-root", "zh")
+    made = write_handout(lesson, "pdf", "zh")
+    assert made.startswith(b"%PDF")
+    assert made == write_handout(lesson, "pdf", "zh")
+
+
+def test_what_cannot_be_printed_is_said():
+    lesson = parse_lesson(CLAIM.encode(), name="t").lesson
+    with pytest.raises(InputError, match="the model says 32"):
+        write_handout(lesson, "pdf", "en")
+    with pytest.raises(InputError, match=r"\.html or \.pdf"):
+        write_handout(lesson, "docx", "en")
+
+
+def test_formulas_stay_whole_and_closing_signs_begin_no_line():
+    assert [piece for piece in pieces("a $x + y$ 好。") if piece[0].strip()] == [
+        ("a", False),
+        ("x + y", True),
+        ("好", False),
+        ("。", False),
+    ]
+    with drawing():
+        broken = list(lines("好" * 400 + "。", 10.5))
+    assert all(line[0][0] != "。" for line in broken)
+    assert len(broken) > 5
+
+
+def test_markdown_becomes_parts():
+    parts = list(prose_parts("A $x$ b\n\n$$y$$\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```\ncode\n```\n"))
+    assert [(part.kind, part.text.strip()) for part in parts] == [
+        ("text", "A $x$ b"),
+        ("formula", "y"),
+        ("small", "a   |   b"),
+        ("small", "1   |   2"),
+        ("small", "code"),
+    ]
+
+
+def test_a_page_that_is_full_goes_on_to_the_next():
+    values = np.full((4, 4), 0.25, np.float32)
+    names = ("a", "b", "c", "d")
+    parts = [Part("map", "m", values, names, names)] * 12 + [Part("page"), Part("box", "b", height=30)]
+    assert sheets(parts, title="t", footer="f").count(b"/Type /Page ") >= 3
