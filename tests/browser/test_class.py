@@ -107,17 +107,20 @@ def test_the_class_is_a_head(visit, server):
     room.do("end")
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_the_teachers_page_opens_the_presenters_view(visit, language):
-    window = visit(locale={"en": "en-US", "zh": "zh-CN"}[language])
+WORDS = {"en-US": ("Start a room", "Presenter's view", "End the class"), "zh-CN": ("开启教室", "演示窗口", "下课")}
+
+
+@pytest.mark.parametrize("locale", WORDS)
+def test_the_teachers_page_opens_the_presenters_view(visit, locale):
+    start, presenter, end = WORDS[locale]
+    window = visit(locale=locale)
     window.open("class")
-    window.page.locator(".st-key-start_room button").click()
-    address = window.page.locator("[data-testid=stCode]").inner_text(timeout=PATIENCE)
-    assert re.search(r"/live/[A-Z]{5}", address)
+    window.page.get_by_role("button", name=start).click()
+    code = window.page.locator("[data-testid=stCode]")
+    expect(code).to_have_text(re.compile(r"/live/[A-Z]{5}"), timeout=PATIENCE)
     with window.page.expect_popup() as opened:
-        window.page.get_by_role("link", name={"en": "Presenter's view", "zh": "演示窗口"}[language]).click()
-    presenter = opened.value
-    expect(presenter.locator("#counts")).not_to_be_empty(timeout=PATIENCE)
-    presenter.close()
-    window.page.locator(".st-key-end_room button").click()
-    window.page.locator(".st-key-start_room button").wait_for()
+        window.page.get_by_role("link", name=presenter).click()
+    expect(opened.value.locator("#counts")).not_to_be_empty(timeout=PATIENCE)
+    opened.value.close()
+    window.page.get_by_role("button", name=end).click()
+    window.page.get_by_role("button", name=start).wait_for()
