@@ -80,6 +80,28 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
 
+@contextmanager
+def sole_writer(folder: Path) -> Iterator[None]:
+    """Hold a folder while one process writes into it; let go when the process ends, however it does.
+
+    Raises InputError when another holds it. Where the system has no such locks (Windows), nobody is refused.
+    """
+    try:
+        from fcntl import LOCK_EX, LOCK_NB, flock
+    except ImportError:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            flock(handle, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            raise InputError("error.folder_busy", folder=folder) from None
+        yield
+    finally:
+        os.close(handle)
+
+
 def flush(file: Path) -> None:
     """Everything of a file from the system's memory to the disk. Raises OSError when there is no room."""
     handle = os.open(file, os.O_RDWR)

@@ -1,15 +1,21 @@
 """Train from the command line: a progress bar, checkpoints, and going on from them."""
 
 import math
+import os
 from collections import deque
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from attnlab.words import InputError
 
+if TYPE_CHECKING:
+    from attnlab.training.plan import Plan
+
 app = typer.Typer()
+
+BYTES = 20  # for one number of a model in training: itself twice, its slope and Adam's two averages, four bytes each
 
 SHAPE = ("d_model", "d_ff", "n_heads", "positions", "norm", "activation", "dropout", "max_tokens")
 RECIPE = (
@@ -94,9 +100,10 @@ def train(
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from attnlab.training.births import read_births, told
+    from attnlab.training.checkpoint import NAME
     from attnlab.training.material import prepare
     from attnlab.training.plan import layers_of, plan
-    from attnlab.training.run import run
+    from attnlab.training.run import check_folder, run
 
     given = locals()
     shape = chosen(given, SHAPE)
@@ -106,6 +113,8 @@ def train(
     rest = {"shape": shape, "data": data, "valid": valid, "vocab": vocab, "probes": tuple(probe or ()), "init": init}
     rest |= {"source": source, "licence": licence} | chosen(given, TEXT) | ({} if mask is None else {"mask": shares(mask)})
     wanted = plan(task, recipe=recipe, **rest)  # type: ignore[arg-type]
+    check_folder(output, resume=resume)
+    check_memory(wanted)
     material = prepare(wanted)
     for line, why in material.refused[:5]:
         typer.echo(f"{data}:{line}: left out: {why}", err=True)
@@ -133,8 +142,21 @@ def train(
                         bar.console.print(birth)
     except KeyboardInterrupt:
         training.close()
-        raise InputError("error.interrupted", folder=str(output)) from None
+        saved = (output / NAME).is_file()
+        typer.echo(InputError("error.interrupted" if saved else "error.interrupted_early", folder=output), err=True)
+        raise typer.Exit(130) from None
     typer.echo(f"The model is in {output}. Try: python -m attnlab evaluate --model {output}")
+
+
+def check_memory(wanted: "Plan") -> None:
+    """Raises InputError for a model that this machine cannot hold, before anything is asked for."""
+    from attnlab.training.plan import parameters
+
+    if not hasattr(os, "sysconf"):  # a system that does not say how much memory it has
+        return
+    needed, there = BYTES * parameters(wanted), os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > there:
+        raise InputError("error.memory", n=f"{needed // BYTES:,}", given=f"{needed / 1e9:,.0f}", limit=f"{there / 1e9:,.0f}")
 
 
 def shares(mask: str) -> tuple[float, float]:

@@ -82,6 +82,8 @@ def _texts(file: Path, column: str) -> Iterator[str]:
         number = 0
         try:
             for number, line in enumerate(lines, 1):
+                if "\0" in line:  # UTF-16, or no text at all
+                    raise InputError("error.not_utf8", path=file, line=number)
                 yield _field(line, file, number, column) if ".jsonl" in file.suffixes else line
         except UnicodeDecodeError:
             raise InputError("error.not_utf8", path=file, line=number + 1) from None

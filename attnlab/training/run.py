@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import nn
 
-from attnlab.files import make_folder, write
+from attnlab.files import make_folder, sole_writer, write
 from attnlab.models.inhouse.model import InHouse
 from attnlab.models.inhouse.transformer import Transformer
 from attnlab.training.births import watch
@@ -50,9 +50,24 @@ def run(
     keep: leave the state of every validated step too. fork: begin as another training's folder stood at a step that it kept;
     with the same plan the rest is that training's, to the last bit. What a decoder's heads learn is written down, see `births`.
     """
+    check_folder(folder, resume=resume)
     make_folder(folder)
+    with sole_writer(folder):
+        yield from train(wanted, folder, resume=resume, material=material, keep=keep, fork=fork)
+
+
+def check_folder(folder: Path, *, resume: bool) -> None:
+    """Raises InputError for a folder that cannot be one, and for one with a training that is not to go on."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError("error.unwritable", file=folder)
     if (folder / NAME).exists() and not resume:
-        raise InputError("error.run_exists", folder=str(folder))
+        raise InputError("error.run_exists", folder=folder)
+
+
+def train(
+    wanted: Plan, folder: Path, *, resume: bool, material: Material | None, keep: bool, fork: tuple[Path, int] | None
+) -> Generator[Progress]:
+    """The training itself. A checkpoint is left whenever it ends, even before its first step."""
     here = prepare(wanted) if material is None else material
     trainer = Trainer(here.module, wanted.recipe, better="-loss" if wanted.kind in BY_LOSS else "accuracy")
     if resume:
@@ -84,7 +99,7 @@ def run(
                     model.save(folder)
             yield progress
     finally:
-        if trainer.step > saved:
+        if trainer.step > saved or not (folder / NAME).exists():
             save()
     if not wanted.recipe.patience:  # without early stopping the last weights (or their mean) are the result, not the best
         finished(trainer, here, wanted).save(folder)
