@@ -6,8 +6,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from attnlab.live.routes import routes
+from attnlab.ui.access import is_open
+from attnlab.ui.errors import note_error
+from attnlab.ui.headers import Headers
 from attnlab.ui.traces import warm_up
 
 # Streamlit puts the pages' folder into sys.path at each run and takes it out again, unless it is there already. Another thread that
@@ -17,8 +21,9 @@ sys.path.append(str(Path(__file__).resolve().parent / "pages"))
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, object]]:
+    print(is_open())  # noqa: T201 - the host is told once whose app it is
     warm_up()
     yield {}
 
 
-app = st.App("pages/frame.py", lifespan=lifespan, routes=routes())
+app = st.App("pages/frame.py", lifespan=lifespan, routes=routes(), middleware=[Middleware(Headers)], on_script_error=note_error)

@@ -25,7 +25,7 @@ ROOMS = {
     "widgets": ({"core", "models", "figures"}, {"anywidget", "traitlets"}),
     "ui": (ALL - {"widgets"}, {"streamlit", "pyarrow", "pandas", "torch", "matplotlib", "plotly"}),
     "pages": ({"core", "figures", "ui"}, {"streamlit"}),
-    "app": ({"live", "ui"}, {"streamlit"}),
+    "app": ({"live", "ui"}, {"streamlit", "starlette"}),
     "commands": (ALL - {"ui"} | {"commands"}, {"typer", "rich", "torch"}),
     "attnlab": (ALL, set()),
     "ground": (set(), set()),

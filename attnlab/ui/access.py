@@ -9,6 +9,7 @@ import tomllib
 from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
+from socket import gethostname
 
 import streamlit as st
 from streamlit import config
@@ -17,7 +18,7 @@ from streamlit.runtime import exists
 from attnlab.models.load import names
 from attnlab.models.spec import trained_name
 from attnlab.training.limits import SETTINGS
-from attnlab.words import InputError
+from attnlab.words import InputError, say
 
 SHARED = "ATTNLAB_SHARED"
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
@@ -63,6 +64,15 @@ def shared() -> bool:
 def bound_to_loopback() -> bool:
     """Whether only this machine can reach the server."""
     return not exists() or is_loopback(str(config.get_option("server.address") or ""))
+
+
+def is_open() -> str:
+    """What the start says to the host: whether the app is theirs alone or shared, and the address to give to others."""
+    port = config.get_option("server.port")
+    if os.environ.get(SHARED, "") in ("", "0") and bound_to_loopback():
+        return say("server.start_own", port=port)
+    host = str(config.get_option("server.address") or "")
+    return say("server.start_shared", host=gethostname() if host in ("", "0.0.0.0", "::") else host, port=port)
 
 
 def host_of(header: str) -> str:

@@ -1,5 +1,7 @@
 """A visitor's mistake is a sentence on the page, never a traceback, and never loses what was typed."""
 
+import logging
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -26,6 +28,14 @@ def mistake_box(text: str = "text", model: str = "model") -> Iterator[None]:
             limit = int(str(mistake.facts["limit"]))
             st.button(t("ui.cut", n=limit), on_click=_cut, args=(text, model, limit))
         st.stop()
+
+
+def note_error(error: Exception) -> bool:
+    """What nobody foresaw: the visitor gets a number, the log has it with everything. True: nothing else is to be shown."""
+    number = secrets.token_hex(4)
+    logging.getLogger("attnlab").error("error %s", number, exc_info=error)
+    st.error(t("server.failed", number=number))
+    return True
 
 
 def _cut(text: str, model: str, limit: int) -> None:

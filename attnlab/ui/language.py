@@ -9,6 +9,7 @@ from attnlab.ui import choices, link
 from attnlab.words import LANGUAGES, closest, say
 
 CHOSEN = "chosen language"
+JOINER = "\u2060"  # takes no room: markdown looks for addresses after the escapes are gone, and finds none that has it inside
 _spoken: ContextVar[str | None] = ContextVar("spoken", default=None)  # of the run in this thread: a page asks some hundred times
 
 
@@ -36,6 +37,7 @@ def t(key: str, /, **facts: object) -> str:
 
 def md_escape(text: str) -> str:
     """Text that a visitor typed, so that markdown shows it and does nothing else: no image is fetched, no link made."""
+    text = re.sub(r"(?i)\bww(?=w\.)|:(?=//)|@(?=[\w-]+\.)", f"\\g<0>{JOINER}", text)
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=\"'@/])", r"\\\1", text).replace("\n", "⏎")
 
 

@@ -20,6 +20,6 @@ def page():
 
 
 def test_the_language_is_found_once_a_run_and_a_choice_is_heard_at_once():
-    app = AppTest.from_function(page).run()
+    app = AppTest.from_function(page, default_timeout=300).run()
     assert not app.exception
     assert [each.value for each in app.markdown] == ["Model en", "zh"]

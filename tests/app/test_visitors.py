@@ -97,7 +97,7 @@ def page():
 
 
 def test_a_model_that_was_let_go_is_said_once():
-    app = AppTest.from_function(page).run()
+    app = AppTest.from_function(page, default_timeout=300).run()
     assert [each.value for each in app.markdown] == ["server.let_go 0 0"]
 
 
