@@ -13,6 +13,7 @@ PAGES = {
     "start": ("home",),
     "look": ("heads", "layers", "compare"),
     "learn": ("steps", "positions", "variants"),
+    "change": ("ledger",),
     "build": ("translate", "sentiment", "train"),
     "teach": ("lessons", "class"),
 }

@@ -10,9 +10,19 @@ from attnlab.core.trace import frozen
 from attnlab.figures.style import INK, MUTED, Look, Words, drawing
 
 if TYPE_CHECKING:
+    from plotly.graph_objects import Figure as Chart
+
     from attnlab.figures.picture import Picture
 
-NAMES = {"embedding": "embedding", "feed_forward": "feed-forward", "bias": "bias", "rest": "{n} others", "output": "output"}
+NAMES = {
+    "embedding": "embedding",
+    "feed_forward": "feed-forward",
+    "bias": "bias",
+    "rest": "{n} others",
+    "output": "output",
+    "part": "part of the sum",
+    "without": "what is lost without it",
+}
 Place = tuple[str, int | None, int | None]  # stack, layer, head
 UP, DOWN = "#0072B2", "#D55E00"
 BAR = 13.0  # points from bar to bar
@@ -72,3 +82,40 @@ def label(part: Part, said: Mapping[str, str]) -> str:
     if part.kind == "head":
         return part.name
     return said[part.kind] if part.layer is None else f"L{part.layer} {said[part.kind]}"
+
+
+def chart(book: Ledger, *, most: int = 30, without: Mapping[Place, float] | None = None, names: Mapping[str, str] | None = None) -> "Chart":
+    """The same bars for a screen, with their numbers under the pointer."""
+    from plotly.graph_objects import Bar, Figure
+
+    said = NAMES | dict(names or {})
+    kept, rest, n = folded(book.whole(), most)
+    rows = [(label(part, said), part.value) for part in kept] + ([(said["rest"].format(n=n), rest)] if n else [])
+    values = np.array([value for _, value in rows])
+    starts = np.cumsum(values) - values
+    every = [name for name, _ in rows] + [said["output"]]
+    bars = Bar(
+        x=[*values, book.output],
+        y=list(range(len(every))),
+        base=[*starts, 0.0],
+        orientation="h",
+        marker_color=[UP if value > 0 else DOWN for value in values] + [MUTED],
+        hovertext=[f"{name}: {value:+.4f}" for name, value in [*rows, (said["output"], book.output)]],
+        hoverinfo="text",
+        name=said["part"],
+    )
+    drawn = [bars]
+    places = {i: (part.stack, part.layer, part.head) for i, part in enumerate(kept)}
+    hollow = {i: -without[place] for i, place in places.items() if without is not None and place in without}
+    if hollow:
+        edge = {"color": "rgba(0,0,0,0)", "line": {"color": MUTED, "width": 2}}
+        told = [f"{every[i]} · {said['without']}: {value:+.4f}" for i, value in hollow.items()]
+        where = {"y": list(hollow), "base": [float(starts[i]) for i in hollow]}
+        drawn.append(
+            Bar(x=list(hollow.values()), **where, orientation="h", marker=edge, hovertext=told, hoverinfo="text", name=said["without"])
+        )
+    figure = Figure(drawn)
+    figure.update_layout(barmode="overlay", height=90 + 21 * len(every), bargap=0.25, showlegend=bool(hollow), dragmode=False)
+    figure.update_layout(margin={"l": 0, "r": 10, "t": 10, "b": 30}, legend={"orientation": "h", "y": 1.04})
+    figure.update_yaxes(tickvals=list(range(len(every))), ticktext=every, range=[len(every) - 0.4, -0.6], automargin=True)
+    return figure

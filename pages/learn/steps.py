@@ -33,7 +33,7 @@ if seen.steps[0][0] > 1:
 
 left, right = st.container(key="walking").columns([2.05, 1], gap="medium")
 with left:
-    player(seen, key="walk", scratch=not seen.walk.edit.nothing, seq=choices.last(SEQ, 0), changed=move)
+    player(seen, key="walk", scratch=not seen.walk.change.nothing, seq=choices.last(SEQ, 0), changed=move)
 with right:
     st.markdown(f"## {seen.place.stage} · {t(f'steps.stage_{seen.place.stage}')}")
     st.markdown(explanation(seen, name))

@@ -1,0 +1,145 @@
+"""The page Ledger: which output is taken apart, its waterfall, one head by way of each word, and the lens on every layer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from attnlab.core.ledger import Ledger
+from attnlab.core.trace import Stack, Trace, frozen
+from attnlab.figures.style import Look, Words
+from attnlab.models.interventions import knock_outs
+from attnlab.models.ledgers import Reading, book, reading, show, speaking
+from attnlab.models.lens import lens
+from attnlab.models.spec import Model, Spec
+from attnlab.models.weights import FAMILIES
+from attnlab.ui import canvas
+from attnlab.ui.ask import ask_choice, ask_switch, ask_text, open_head
+from attnlab.ui.language import md_escape, t
+from attnlab.ui.save import facts_of, save_bar
+from attnlab.ui.show import show as show_figure
+from attnlab.ui.traces import get_trace
+
+OTHER = "A dog slept on the rug because he was exhausted."
+MOST = 30
+LONGEST = 64  # tokens for which every head is knocked out on the page
+FILES = ("png", "svg", "pdf", "csv")
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Which output, and its ledger."""
+
+    model: Model
+    trace: Trace
+    found: Reading
+    book: Ledger
+
+
+def followed(spec: Spec) -> bool:
+    """Models whose layers are known."""
+    return spec.family in FAMILIES
+
+
+def ask_output(model: Model, trace: Trace) -> Asked:
+    """What is to be taken apart: a likeness, a label, or a word at a place. Raises InputError for one that the model has not."""
+    task = model.spec.task
+    if task == "classify":
+        labels = list(model.labels)  # type: ignore[attr-defined]
+        label = ask_choice("label", labels, label=t("ledger.label"), default=labels[int(np.argmax(trace.outputs["logits"]))])
+        return take(model, trace, label=label)
+    if "logits" not in trace.outputs:
+        other = ask_text(OTHER, key="other", label=t("ledger.other"))
+        return take(model, trace, similar_to=get_trace(model.spec.name, other))
+    pieces = trace.at(speaking(trace), 0).queries.pieces
+    said = np.argmax(trace.outputs["logits"], -1)
+    places = {str(i): f"{i} {piece} → {show(model, int(said[i]))}" for i, piece in enumerate(pieces)}
+    left, middle, right = st.columns(3)
+    with left:
+        token = int(ask_choice("token", places, label=t("ledger.token"), default=str(min(1, len(pieces) - 1))))
+    with middle:
+        word = ask_text("", key="word", label=t("ledger.word")).strip() or None
+    with right:
+        against = ask_text("", key="against", label=t("ledger.against")).strip() or None
+    return take(model, trace, token=token, word=word, against=against)
+
+
+def take(model: Model, trace: Trace, **output: Any) -> Asked:
+    found = reading(model, trace, **output)
+    return Asked(model, trace, found, book(model, trace, found))
+
+
+def show_waterfall(asked: Asked) -> None:
+    """The bars, the sum under them, and beside the heads what is lost when they are really knocked out."""
+    from attnlab.figures.waterfalls import chart, waterfall
+
+    short = sum(len(asked.trace.layers(stack)[0].queries) for stack in asked.trace.stacks) <= LONGEST
+    beside = ask_switch("beside", t("ledger.beside"), help=t("ledger.beside_help")) if short else False
+    lost = without(asked) if beside else None
+    names = {name: t(f"ledger.{name}") for name in ("embedding", "feed_forward", "bias", "output", "part", "without")}
+    names["rest"] = t("ledger.rest", n="{n}")
+    total = t("ledger.sum", total=f"{asked.book.total:.6f}", output=f"{asked.book.output:.6f}", error=f"{asked.book.error:.1e}")
+    show_figure(chart(asked.book, most=MOST, without=lost, names=names), name="waterfall", alt=f"{asked.book.says}. {total}")
+    st.markdown(total)
+    if lost is not None:
+        tell_repair(asked, lost)
+
+    def draw(look: Look, words: Words) -> Any:
+        title = f"{asked.trace.model}: {asked.book.says}"
+        return waterfall(asked.book, most=MOST, title=title, without=lost, names=names, look=look, words=words)
+
+    save_bar(draw, key="waterfall", name=f"{asked.trace.model} ledger", facts=facts_of(asked.trace), formats=FILES)
+
+
+def without(asked: Asked) -> Mapping[tuple[str, int | None, int | None], float]:
+    """How the output changes without each head whose part is in the ledger."""
+    stacks = dict.fromkeys(part.stack for part in asked.book.parts if part.kind == "head")
+    maps = {stack: knock_outs(asked.model, asked.trace, stack, found=asked.found) for stack in stacks}
+    return {(stack, i, j): float(changes[i, j]) for stack, changes in maps.items() for i, j in np.ndindex(*changes.shape)}
+
+
+def tell_repair(asked: Asked, lost: Mapping[tuple[str, int | None, int | None], float]) -> None:
+    """Where a head's part and what is lost without it differ most: other heads have made up for it, or needed it."""
+    heads = {(p.stack, p.layer, p.head): p for p in asked.book.whole() if p.kind == "head"}
+    place = max(heads, key=lambda one: abs(heads[one].value + lost[one]))
+    part = heads[place]
+    st.caption(t("ledger.repair", head=part.name, part=f"{part.value:+.4f}", lost=f"{-lost[place]:+.4f}"))
+
+
+def show_sources(asked: Asked) -> None:
+    """One head by way of each word, and the way to its map."""
+    heads = sorted((p for p in asked.book.whole() if p.kind == "head"), key=lambda part: -abs(part.value))
+    names = {f"{p.stack}.{p.layer}.{p.head}": f"{p.name}  {p.value:+.4f}" for p in heads}
+    st.subheader(t("ledger.by_word"))
+    stack_name, layer, head = ask_choice("part", names, label=t("ledger.head")).split(".")
+    stack: Stack = next(one for one in asked.trace.stacks if one == stack_name)
+    keys = asked.trace.at(stack, int(layer)).keys.pieces
+    sources = asked.book.sources("head", stack, int(layer), int(head))
+    values = frozen([[sources[i] for i in range(len(keys))]])
+    title = t("ledger.by_word_of", head=f"L{layer}H{head}")
+    canvas.matrix(values, [f"L{layer}H{head}"], keys, key="sources", kind="signed", title=title, name=t("ledger.value"), height=150)
+    if st.button(t("ledger.open"), key="open head"):
+        open_head(stack, int(layer), int(head))
+
+
+def show_lens(asked: Asked) -> None:
+    """What the model would say if it stopped at a layer."""
+    if asked.found.token is None:
+        return
+    seen = lens(asked.model, asked.trace)
+    stack = speaking(asked.trace)
+    pieces = asked.trace.at(stack, 0).queries.pieces
+    rows = [t("ledger.before", layer=i) for i in range(len(seen.words) - 1)] + [t("ledger.end")]
+    st.subheader(t("ledger.lens"))
+    st.caption(t("ledger.lens_what"))
+    cell = canvas.matrix(seen.probability, rows, pieces, key="lens", title=t("ledger.lens"), name=t("ledger.probability"), height=260)
+    layer, token = cell or (len(rows) - 1, asked.found.token)
+    facts = {"word": md_escape(seen.words[layer][token]), "p": f"{seen.probability[layer, token]:.3f}"}
+    where = {"layer": rows[layer], "token": md_escape(pieces[token])}
+    numbers = {"rank": int(seen.rank[layer, token]) + 1, "kl": f"{seen.divergence[layer, token]:.3f}"}
+    st.markdown(t("ledger.lens_says", **facts, **where, **numbers))
+    table = {"": list(rows)} | {f"{i} {piece}": [words[i] for words in seen.words] for i, piece in enumerate(pieces)}
+    with st.expander(t("ledger.lens_table")):
+        st.dataframe(table, hide_index=True)
