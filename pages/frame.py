@@ -14,7 +14,7 @@ PAGES = {
     "look": ("heads", "layers", "compare"),
     "learn": ("steps", "positions", "variants"),
     "change": ("ledger",),
-    "build": ("translate", "sentiment", "train"),
+    "build": ("translate", "sentiment", "write", "fill", "train"),
     "teach": ("lessons", "class"),
 }
 
