@@ -20,14 +20,12 @@ TEN, SENTENCE = 10, 80
 
 def show_text(writing: Writing) -> None:
     """The text, what was written in bold, and the buttons that go on."""
-    begun, written = writing.draft.ids[1 : len(writing.draft.ids) - len(writing.ids)], writing.ids
-    start, whole = writing.model.text_of(begun), writing.model.text_of((*begun, *written))
-    new = whole[len(start) :] if whole.startswith(start) else writing.model.text_of(written)
+    written, new = writing.ids, writing.continuation
     with st.container(border=True, key="text so far"):
-        lines = [md_escape(start) + (f"**{md_escape(new.strip())}**" if new.strip() else "")]
+        said = md_escape(writing.beginning) + " " * new.startswith(" ") + (f"**{md_escape(new.strip())}**" if new.strip() else "")
         if writing.model.spec.name.startswith("write-zh"):
-            lines = [lines[0].replace("，", "，  \n").replace("。", "。  \n")]
-        st.markdown(" ".join(lines))
+            said = said.replace("，", "，  \n").replace("。", "。  \n")
+        st.markdown(said)
     full = len(written) >= LONGEST
     with st.container(horizontal=True, gap="small", key="go on"):
         st.button(t("write.one"), type="primary", disabled=full, on_click=go_on, args=(writing, 1), key="write one")
@@ -73,8 +71,7 @@ def removed(before: Stage, step: Stage) -> str | None:
 
 def show_looks(writing: Writing) -> None:
     """Which words the last token looked at before the next is chosen, in one head; and the heads that look at what came after a repeat."""
-    text = writing.model.text_of(writing.draft.read)
-    trace = get_trace(writing.model.spec.name, text or writing.beginning)
+    trace = get_trace(writing.model.spec.name, writing.in_sight)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         attention = ask_attention(trace, width=130)
         names = {"mean": t("write.mean")} | {str(h): f"H{h}" for h in range(attention.n_heads)}

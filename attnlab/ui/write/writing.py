@@ -40,9 +40,21 @@ class Writing:
         return stages(self.draft.logits, self.sampling, self.draft.ids, self.model.unwritten)
 
     @property
-    def pieces(self) -> tuple[str, ...]:
-        """Every token of the text, those of the beginning too, without the start token."""
-        return tuple(map(self.model.show, self.draft.ids[1:]))
+    def continuation(self) -> str:
+        """What the model wrote, as text."""
+        begun = self.draft.ids[1 : len(self.draft.ids) - len(self.ids)]
+        start, whole = self.model.text_of(begun), self.model.text_of((*begun, *self.ids))
+        return whole[len(start) :] if whole.startswith(start) else self.model.text_of(self.ids)
+
+    @property
+    def in_sight(self) -> str:
+        """The last part of the text, as much of it as the model reads at once."""
+        text, limit = self.beginning + self.continuation, self.model.module.config.max_tokens
+        tokens = self.model.tokenize(text)
+        if len(tokens) <= limit:
+            return text
+        place = next(span[0] for span in tokens.offsets[-limit // 2 :] if span is not None)
+        return text[place:].lstrip()
 
 
 def writes(spec: Spec) -> bool:
