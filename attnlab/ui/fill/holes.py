@@ -93,7 +93,6 @@ def keep(places: Sequence[int]) -> None:
 
 def punched(text: str, whole: Tokens, places: Sequence[int]) -> str:
     """The sentence as text with [MASK] in its holes."""
-    spans = sorted((whole.offsets[i] for i in places if whole.offsets[i] is not None), reverse=True)
-    for start, end in spans:  # type: ignore[misc]
+    for start, end in sorted((span for i in places if (span := whole.offsets[i]) is not None), reverse=True):
         text = text[:start] + MASK + text[end:]
     return text
