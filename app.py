@@ -8,6 +8,8 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
+from attnlab.live.closing import on_exit
+from attnlab.live.rooms import stop_streams
 from attnlab.live.routes import routes
 from attnlab.ui.access import is_open
 from attnlab.ui.errors import note_error
@@ -23,6 +25,7 @@ sys.path.append(str(Path(__file__).resolve().parent / "pages"))
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, object]]:
     print(is_open())  # noqa: T201 - the host is told once whose app it is
     warm_up()
+    on_exit(stop_streams)
     yield {}
 
 

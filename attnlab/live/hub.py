@@ -40,7 +40,7 @@ class Hub:
         self._audiences: dict[str, Audience] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._scripts: dict[str, Data] = {}
-        self._lock = threading.Lock()
+        self._stopping = False
         store.listen(self._heard)
 
     def room(self, code: str) -> Data | None:
@@ -51,6 +51,11 @@ class Hub:
             if found is not None and code in self._audiences:
                 self._scripts[code] = found
         return found
+
+    def stop(self) -> None:
+        """End every stream: the server is going."""
+        self._stopping = True
+        self._heard("*", "state")
 
     def _heard(self, code: str, what: str) -> None:
         loop = self._loop
@@ -78,7 +83,10 @@ class Hub:
                 await asyncio.to_thread(self.store.present, code, {voter: True})
             yield b"retry: 1000\n" + hello + b"\n"
             while True:
-                if not await self._news(mine):
+                news = await self._news(mine)
+                if self._stopping:
+                    return
+                if not news:
                     if voter is not None:
                         await asyncio.to_thread(self.store.present, code, {voter: True})
                     yield b"event: alive\ndata: {}\n\n"

@@ -136,3 +136,9 @@ def rooms() -> Rooms:
             else:
                 _rooms.append(Rooms(Memory()))
         return _rooms[0]
+
+
+def stop_streams() -> None:
+    """End the streams of this process; the rooms stay."""
+    for made in _rooms:
+        made.hub.stop()

@@ -17,6 +17,7 @@ from tests.browser.conftest import free_port
 ROOT = Path(__file__).resolve().parents[2]
 FOLLOWERS, STEPS, SECONDS = int(os.environ.get("FOLLOWERS", "500")), 10, 5.0
 TEACHER = ("next", "back")
+WARM = 10.0  # seconds: the server has loaded its model and its drawing libraries
 
 
 def rss(pid: int) -> int:
@@ -62,6 +63,7 @@ async def measure(port: int, pid: int) -> None:
     followers = [Follower(port, code) for _ in range(FOLLOWERS)]
     tasks = [asyncio.create_task(each.follow()) for each in followers]
     await until(lambda: all(each.seen for each in followers))
+    await asyncio.sleep(WARM)
     memory = (rss(pid) - before) / FOLLOWERS
     late = []
     for i in range(STEPS):
@@ -121,6 +123,7 @@ async def main() -> None:
             await measure(port, server.pid)
         finally:
             server.terminate()
+            server.wait(timeout=60)
 
 
 if __name__ == "__main__":

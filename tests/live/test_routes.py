@@ -249,3 +249,24 @@ def test_the_address_is_one_that_others_can_open():
     assert not is_loopback("10.0.0.1")
     assert qr_svg("http://a/live/X").startswith(b"<svg")
     assert "█" in qr_text("http://a/live/X") or "▀" in qr_text("http://a/live/X")
+
+
+def test_a_server_that_stops_does_not_wait_for_its_followers(server):
+    followed = Phone(server).events()
+    next(followed)
+    state_with(followed, step=0)
+    served.rooms().hub.stop()
+    assert list(followed) == []
+
+
+def test_being_told_to_stop_ends_the_streams_first():
+    code = (
+        "import signal, time\n"
+        "from attnlab.live.closing import on_exit\n"
+        "on_exit(lambda: print('streams', flush=True))\n"
+        "signal.raise_signal(signal.SIGTERM)\n"
+        "time.sleep(60)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout == "streams\n"
+    assert done.returncode == -15
