@@ -12,6 +12,9 @@ FIRST: Mapping[tuple[str, Stack], tuple[int, int]] = {
     ("bert", "encoder"): (0, 2),  # the previous token
     ("sentiment", "encoder"): (0, 2),
     ("fill-en", "encoder"): (0, 2),
+    ("fill-zh", "encoder"): (2, 0),
+    ("write-en", "decoder"): (3, 1),  # what came after the same piece the last time
+    ("write-zh", "decoder"): (2, 1),  # the place of the line before that is being written in this one
     ("translate-fr", "encoder"): (2, 3),  # mostly the previous token
     ("translate-fr", "decoder"): (1, 3),
     ("translate-fr", "cross"): (1, 0),  # the word being translated

@@ -1,14 +1,18 @@
 """The shipped weights do what their cards say, as far as it can be checked without the data they were trained on."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from attnlab import load
 from attnlab.core.translation import word_alignment
 from attnlab.models.filling import fillers, holes, pseudo_likelihood
+from attnlab.models.inhouse.writing import Sampling, write
+from attnlab.training.births import best, on_repeats
 from attnlab.training.lengths import accuracy_by_length
-from attnlab.training.measure import fill_score
+from attnlab.training.measure import fill_score, write_score
+from attnlab.training.text import Text
 from attnlab.words import ASSETS
 
 MODELS = ASSETS / "models"
@@ -42,6 +46,9 @@ def test_everything_shipped_fits_in_130_megabytes_and_has_its_card():
         "translate-zh",
         "sentiment",
         "fill-en",
+        "fill-zh",
+        "write-en",
+        "write-zh",
         *(f"reverse-{kind}" for kind in ("none", "sinusoidal", "learned", "rotary", "alibi", "relative")),
     }
     assert sum(file.stat().st_size for folder in folders for file in folder.iterdir()) <= 130_000_000
@@ -110,3 +117,61 @@ def test_a_filler_is_traced_like_every_model():
     assert trace.source.pieces[-3:] == ("[MASK]", ".", "[SEP]")
     assert [attention.stack for attention in trace.attentions] == ["encoder"] * 6
     assert trace.attentions[0].weights(2).shape == (len(trace.source),) * 2
+
+
+def test_holes_in_plain_chinese_are_filled():
+    model = load("fill-zh")
+    lines = [
+        "我不知道他在哪里。",
+        "你想喝什么？",
+        "他昨天没有来学校。",
+        "我们明天去北京吧。",
+        "这本书是我的。",
+        "她的妈妈是老师。",
+        "今天天气很好。",
+    ]
+    score = fill_score(model, lines * 4, seed=1)
+    assert score.top1 >= 0.25
+    assert score.top5 >= 0.4
+    assert model.tokenize("今天天[MASK]很好。").pieces[4] == "[MASK]"
+    assert [attention.stack for attention in model.trace("我们去学校。").attentions] == ["encoder"] * 4
+
+
+STORY = [
+    "Once upon a time there was an old woman who lived in a little house in the forest.",
+    'One day a fox came to the door and said, "Good morning, mother, may I come in?"',
+    '"No," said the old woman, "for I am afraid that you will eat my hens."',
+    "Then the fox went away into the wood, and was very angry.",
+]
+
+
+def test_a_story_surprises_the_writer_little():
+    score = write_score(load("write-en"), Text(Path("story.txt"), (tuple(STORY),), by_line=False))
+    assert score.bits_per_character <= 1.7
+    assert score.unknown == 0
+
+
+def test_the_writer_of_stories_has_learned_to_copy():
+    found = on_repeats(load("write-en").module, seed=7)
+    assert best(found.induction)[2] >= 0.4
+    assert found.copied >= 0.9
+    assert best(found.previous)[2] >= 0.4
+
+
+def test_the_writer_of_poems_keeps_their_form():
+    model, regular = load("write-zh"), 0
+    for seed in range(12):
+        *_, last = write(model.begin(), Sampling(0.7, top_p=0.9), seed=seed, longest=120, end=model.eos, forbidden=model.unwritten)
+        lines = {len(line) for line in re.split("[，。？！；]", model.text_of(last.ids)) if line}
+        regular += lines in ({5}, {7})
+    assert regular >= 10
+    first = write_score(model, Text(Path("poem.txt"), (("白日依山尽，黄河入海流。欲穷千里目，更上一层楼。",),), by_line=True))
+    assert first.bits_per_character <= 7
+
+
+@pytest.mark.parametrize(("name", "layers"), [("write-en", 4), ("write-zh", 3)])
+def test_a_writer_is_traced_like_every_model(name, layers):
+    trace = load(name).trace("The fox said 好")
+    assert [attention.stack for attention in trace.attentions] == ["decoder"] * layers
+    assert trace.source.pieces[0] == "[BOS]"
+    assert "[UNK]" in trace.source.pieces
