@@ -1,12 +1,14 @@
 """Models by name: the shipped BERT, the in-house ones, a folder on disk, or anything on the Hugging Face hub."""
 
+import os
 import re
+import shutil
 import threading
 from contextlib import suppress
 from functools import cache, lru_cache
 from importlib.util import find_spec
 from math import prod
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from attnlab.models.folder import fingerprint, read_config, read_header
 from attnlab.models.spec import ENDING, Model, Shape, Spec
@@ -79,6 +81,7 @@ class Slot:
 
 
 _slots_lock = threading.Lock()
+_download_lock = threading.Lock()
 
 
 @lru_cache(maxsize=KEPT)
@@ -187,13 +190,37 @@ def open_bert() -> Model:
     return Pretrained.load(folder, name=BERT, revision=BERT_REVISION, source=BERT_SOURCE, licence="Apache-2.0")
 
 
+def sizes_on_hub(name: str) -> int:
+    """Bytes of the files of a model that would be downloaded, as the hub tells them before the first one is."""
+    from huggingface_hub import HfApi
+
+    files = HfApi().model_info(name, files_metadata=True).siblings or []
+    wanted = [file for file in files if "/" not in file.rfilename and any(PurePath(file.rfilename).match(kind) for kind in HUB_FILES)]
+    return sum(file.size or 0 for file in wanted)
+
+
+def check_room(name: str, size: int) -> None:
+    """Raises InputError for a model larger than ATTNLAB_DOWNLOAD_GB (5), or than the disk has room for."""
+    most = float(os.environ.get("ATTNLAB_DOWNLOAD_GB", "5"))
+    cache = Path(os.environ.get("HF_HOME", Path.home()))
+    free = shutil.disk_usage(next(folder for folder in (cache, *cache.parents) if folder.is_dir())).free
+    if size > min(most * 1e9, free - 1e9):
+        raise InputError("server.large_download", name=name, size=f"{size / 1e9:.1f}", limit=f"{most:g}", free=f"{free / 1e9:.1f}")
+
+
 def download(name: str) -> Path:
     """A model of the hub, from transformers' cache if it is there. Raises InputError that says the way out."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
     try:
-        return Path(snapshot_download(name, allow_patterns=HUB_FILES, ignore_patterns=["*/*"]))
+        with _download_lock:  # one at a time, and a second visitor finds what the first one fetched
+            with suppress(LocalEntryNotFoundError):
+                return Path(snapshot_download(name, allow_patterns=HUB_FILES, ignore_patterns=["*/*"], local_files_only=True))
+            check_room(name, sizes_on_hub(name))
+            return Path(snapshot_download(name, allow_patterns=HUB_FILES, ignore_patterns=["*/*"]))
+    except InputError:
+        raise
     except GatedRepoError:
         raise InputError("error.gated", name=name) from None
     except RepositoryNotFoundError:

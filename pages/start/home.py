@@ -42,4 +42,4 @@ with left:
 with right:
     st.header(t("home.figure"), anchor=False)
     with mistake_box():
-        open_figure(st.file_uploader(t("home.drop"), type=["png", "svg", "pdf", "html", "npz"]))
+        open_figure(st.file_uploader(t("home.drop"), type=["png", "svg", "pdf", "html", "npz"], max_upload_size=8))

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,7 +13,7 @@ import streamlit as st
 from attnlab.core.guide import NAMES, RULES, Head, Rule, Sums, write_table
 from attnlab.core.measures import MEASURES
 from attnlab.core.trace import Stack, Trace, frozen
-from attnlab.ui import canvas, pins
+from attnlab.ui import canvas, choices, pins
 from attnlab.ui.ask import ask_choice, ask_row, ask_slider, open_head
 from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import t
@@ -20,6 +21,7 @@ from attnlab.ui.layers.sentences import Measured, ask_set, measured_set
 from attnlab.ui.layers.whole import show_whole
 from attnlab.ui.show import BARE
 
+LONG = 512  # tokens: a text that is longer is measured when somebody asks for it
 PARTS = ("guide", "scatter", "set", "whole")
 
 
@@ -34,7 +36,10 @@ def show_guide(trace: Trace, stack: Stack) -> None:
     if part == "whole":
         show_whole(trace, stack, measured_set(trace.model))
         return
-    found = measured_here(trace)
+    if not asked_for(trace):
+        return
+    with st.spinner(t("ui.reading")) if long_text(trace) else nullcontext():
+        found = measured_here(trace)
     what = t("measures.this_text") if measured_set(trace.model) is None else t("measures.these", n=found.sentences)
     st.markdown(t("measures.lead", sentences=what))
     if stack == "cross":
@@ -50,6 +55,21 @@ def show_guide(trace: Trace, stack: Stack) -> None:
     with right:
         show_labels(found, stack, name)
     save_table(found)
+
+
+def long_text(trace: Trace) -> bool:
+    """Whether measuring every head of this text takes so long that it is done for nobody who did not ask."""
+    return measured_set(trace.model) is None and len(trace.source) > LONG
+
+
+def asked_for(trace: Trace) -> bool:
+    """Whether every head is to be measured: a long text's only after a click."""
+    asked = choices.visit("measure asked", set[object])
+    if not long_text(trace) or trace.key in asked:
+        return True
+    st.info(t("server.measure_all", n=len(trace.source)))
+    st.button(t("server.measure_now"), key="measure now", on_click=asked.add, args=(trace.key,))
+    return False
 
 
 def names_for(stack: Stack) -> dict[str, str]:
