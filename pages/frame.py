@@ -48,8 +48,9 @@ with st.container(key="heading"):
     st.markdown(t(f"{name}.purpose"))
 
 link.put("lang", linked_language())
+link.tell(language=language(), pages=t("ui.pages"), page=page.url_path)
 try:
     page.run()
     collect_views(page.url_path)
 finally:  # a page that stopped at a mistake has its address too
-    link.write(language=language(), pages=t("ui.pages"), page=page.url_path)
+    link.write()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from attnlab.ui import choices
+from attnlab.ui import choices, link
 from attnlab.ui.language import language, md_escape, t
 from attnlab.ui.traces import first_tokens
 from attnlab.words import InputError
@@ -27,7 +27,7 @@ def mistake_box(text: str = "text", model: str = "model") -> Iterator[None]:
         if mistake.key in ("error.too_long", "error.too_long_to_show") and choices.last(text) and choices.last(model):
             limit = int(str(mistake.facts["limit"]))
             st.button(t("ui.cut", n=limit), on_click=_cut, args=(text, model, limit))
-        st.stop()
+        link.stop()
 
 
 def note_error(error: Exception) -> bool:

@@ -4,6 +4,8 @@ Streamlit can bind widgets to the address itself, but it writes each change of a
 after a change of page Back then meets the same page without its choices. So the address is written here, once a run, in place.
 """
 
+from typing import NoReturn
+
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -13,6 +15,7 @@ _address = st.components.v2.component("attnlab_address", html="<span></span>", j
 MINE, RUN, FRESH = "link written", "link run", "link fresh"  # what was put this run, how many runs there were, whether the address leads
 LONGEST = 4000  # characters of one choice
 NEXT = "link next"  # what was chosen for the next run
+ABOUT, WRITTEN = "link about", "link written run"  # what the document is told besides, and which run has written
 
 
 def begin() -> None:
@@ -60,9 +63,20 @@ def view() -> dict[str, str]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def write(**about: str) -> None:
-    """Write the address, at the end of a run. Parameters that are none of ours stay as they are.
+def tell(**about: str) -> None:
+    """What the document is to know besides the address: its language, its bar of pages, the page that is open."""
+    st.session_state[ABOUT] = about
 
-    about: what the document is told besides: its language, and what its bar of pages is called.
-    """
-    _address(data={"put": st.session_state.get(MINE, {}), "run": st.session_state.get(RUN, 0), **about}, key="address")
+
+def write() -> None:
+    """Write the address, once, at the end of a run. Parameters that are none of ours stay as they are."""
+    state = st.session_state
+    if state.get(WRITTEN) != state.get(RUN):
+        state[WRITTEN] = state.get(RUN)
+        _address(data={"put": state.get(MINE, {}), "run": state.get(RUN, 0), **state.get(ABOUT, {})}, key="address")
+
+
+def stop() -> NoReturn:
+    """End the page here. Streamlit's own stop lets nothing be written afterwards, and the address would go on saying something else."""
+    write()
+    st.stop()

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from attnlab.core.walk.spot import base
-from attnlab.ui import choices
+from attnlab.ui import choices, link
 from attnlab.ui.ask import control_bar
 from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import md_escape, t
@@ -18,11 +18,11 @@ with mistake_box():
 
 if not attention.recorded:
     st.info(t("steps.hidden", model=md_escape(model)))
-    st.stop()
+    link.stop()
 n = max(len(attention.queries), len(attention.keys))
 if n > LONGEST:
     st.info(t("steps.long", n=n, limit=LONGEST))
-    st.stop()
+    link.stop()
 if trace.made == "decoded":
     st.caption(t("heads.decoded", text=md_escape(trace.target_text or "")))
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from attnlab.core.variants import ALL, VARIANTS
+from attnlab.ui import link
 from attnlab.ui.ask import ask_choice, ask_row
 from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import t
@@ -15,7 +16,7 @@ PARTS = ("weights", "output", "all", "cost")
 part = ask_row("show", {name: t(f"variants.part_{name}") for name in PARTS}, label=t("variants.parts"), hidden=True)
 if part == "cost":
     show_cost()
-    st.stop()
+    link.stop()
 
 with mistake_box():
     given = ask_given()

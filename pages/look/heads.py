@@ -26,12 +26,12 @@ if not fits(attention):
     show_long(trace, attention, head, view)
     if max(len(attention.queries), len(attention.keys)) <= SAVED:
         save_map(trace, attention, head, view, None)
-    st.stop()
+    link.stop()
 
 seen = see(trace, attention, head, view)
 if not seen.weights.size:
     st.info(t("heads.nothing"))
-    st.stop()
+    link.stop()
 high = (float(seen.weights.max()) or 1.0) if view.auto else 1.0
 st.markdown(t("heads.say", name=md_escape(name), link=md_escape(link_sentence(seen)), hidden=hidden_note(seen, view)))
 left, right = st.columns(2, gap="medium")
