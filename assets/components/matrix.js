@@ -190,7 +190,7 @@ export function matrix(root, { keep = () => {} } = {}) {
   }
 
   function release() {
-    cursor = null;
+    move(null, false); // the linked views let go too
     box.style.display = 'none';
     if (pin) fix(null);
     else draw();

@@ -185,6 +185,12 @@ def see(trace: Trace, attention: Attention, head: int, view: View) -> Seen:
     )
 
 
+def special_mass(seen: Seen) -> float:
+    """The share of all weight shown that special tokens take as keys; 0 where nothing is shown."""
+    total = float(seen.weights.sum())
+    return float(seen.weights[:, list(seen.special_keys)].sum()) / total if total > 0 else 0.0
+
+
 # Long texts and many heads
 
 

@@ -13,7 +13,6 @@ from attnlab.models.load import load
 from attnlab.models.spec import ENDING
 from attnlab.words import InputError
 
-BROAD = ("compare", "variants")  # pages that begin at a head which looks at several tokens
 LARGEST = 64  # tokens a side: what a class can read on a phone
 OTHER_TEXT = "The cat sat on the mat because it was soft."
 OVERS = ("head", "mean", "max", "layers")
@@ -41,7 +40,7 @@ def see(view: View) -> Seen:
     stack: Any = asked.get("stack", trace.stacks[0])
     if stack not in STACKS or stack not in trace.stacks:
         raise InputError("error.stack", model=trace.model, given=stack, known=", ".join(trace.stacks))
-    start = first_look(trace.model, stack, "broad" if view.page in BROAD else "plain")
+    start = first_look(trace.model, stack)
     layer = whole(asked, "layer", start[0])
     if not 0 <= layer < len(trace.layers(stack)):
         raise InputError("error.layer", model=trace.model, stack=stack, given=layer, last=len(trace.layers(stack)) - 1)

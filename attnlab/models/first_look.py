@@ -9,7 +9,7 @@ DEFAULT_TEXT = "The cat sat on the mat because it was tired."
 
 # Where a visitor who asked for no head begins: one whose map can be read at a glance. Any other model begins at L0H0.
 FIRST: Mapping[tuple[str, Stack], tuple[int, int]] = {
-    ("bert", "encoder"): (0, 2),  # the previous token
+    ("bert", "encoder"): (3, 1),  # finds the noun: "it" looks at "cat"
     ("sentiment", "encoder"): (0, 2),
     ("fill-en", "encoder"): (0, 2),
     ("fill-zh", "encoder"): (2, 0),
@@ -27,12 +27,8 @@ FIRST: Mapping[tuple[str, Stack], tuple[int, int]] = {
     ("reverse-alibi", "encoder"): (2, 4),
     ("reverse-relative", "encoder"): (2, 1),
 }
-BROAD: Mapping[tuple[str, Stack], tuple[int, int]] = {
-    ("bert", "encoder"): (3, 1),  # where a page changes the weights: a head that looks at several tokens at once
-}
 
 
-def first_look(model: str, stack: Stack, look: str = "plain") -> tuple[int, int]:
-    """Layer and head that are shown until somebody chooses. look: "plain", or "broad" for one with more than one key a row."""
-    chosen = FIRST.get((model, stack), (0, 0))
-    return BROAD.get((model, stack), chosen) if look == "broad" else chosen
+def first_look(model: str, stack: Stack) -> tuple[int, int]:
+    """Layer and head that are shown until somebody chooses."""
+    return FIRST.get((model, stack), (0, 0))

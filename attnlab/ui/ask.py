@@ -22,6 +22,7 @@ Value = TypeVar("Value", bound=str)
 Width = int | Literal["stretch"]
 LONGEST_LINK = 3000  # characters of text that still go into a link; browsers and servers cut longer ones
 STACKS: Mapping[Stack, str] = {"encoder": "ui.encoder", "decoder": "ui.decoder", "cross": "ui.cross"}
+UNKNOWN = ("[UNK]", "<unk>")
 PLACE = "steps place"  # where a visitor stands on the walk: a group of choices
 
 
@@ -53,7 +54,20 @@ def control_bar() -> Bar:
     with numbers:
         attention = ask_attention(trace, width=125)
         head = ask_head(attention, trace.model, width=125)
+    tell_unknown(trace)
     return Bar(model, pair, trace, attention, head, more)
+
+
+def tell_unknown(trace: Trace) -> None:
+    """Say so where a text is mostly unknown to its model, and which model would know it."""
+    pieces = [piece for piece, special in zip(trace.source.pieces, trace.source.special, strict=True) if not special or piece in UNKNOWN]
+    strange = [piece for piece in pieces if piece in UNKNOWN]
+    if 2 * len(strange) < len(pieces) or not strange:
+        return
+    facts = {"n": len(strange), "all": len(pieces), "piece": md_escape(strange[0]), "model": md_escape(trace.model)}
+    chinese = any("\u4e00" <= letter <= "\u9fff" for letter in trace.text)
+    readers = [spec.name for spec in known() if chinese and spec.name.endswith("-zh") and spec.name != trace.model]
+    st.warning(t("ui.unknown", **facts) + (" " + t("ui.unknown_try", models=", ".join(readers)) if readers else ""))
 
 
 def ask_model(
@@ -88,7 +102,9 @@ def ask_in_house(key: str, task: str, label: str) -> InHouse:
         names.append(asked)
     if not names:
         raise InputError("error.no_model_for", task=task)
-    model = get_model(ask_choice(key, names, label=label))
+    own = [name for name in names if name.endswith(f"-{language()}")]  # of the visitor's language, where there is one
+    model = get_model(ask_choice(key, names, label=label, default=own[0] if own else names[0]))
+    link.put(key, model.spec.name)  # always: what goes without saying is not the same in every language
     if not isinstance(model, InHouse) or model.spec.task != task:
         raise InputError("error.not_task", model=model.spec.name, wanted=task, task=model.spec.task)
     return model
@@ -108,16 +124,16 @@ def ask_stack(trace: Trace, *, width: Width = "stretch") -> Stack:
     return ask_choice("stack", names, label=t("ui.stack"), width=width) if len(names) > 1 else trace.stacks[0]
 
 
-def ask_attention(trace: Trace, *, width: Width = "stretch", start: str = "plain") -> Attention:
-    """Which sublayer: the stack where there are several, and the layer. start: see `first_look`."""
+def ask_attention(trace: Trace, *, width: Width = "stretch") -> Attention:
+    """Which sublayer: the stack where there are several, and the layer."""
     stack = ask_stack(trace, width=width)
     layers = trace.layers(stack)
-    return layers[ask_number("layer", 0, len(layers) - 1, first_look(trace.model, stack, start)[0], label=t("ui.layer"), width=width)]
+    return layers[ask_number("layer", 0, len(layers) - 1, first_look(trace.model, stack)[0], label=t("ui.layer"), width=width)]
 
 
-def ask_head(attention: Attention, model: str, *, width: Width = "stretch", start: str = "plain") -> int:
+def ask_head(attention: Attention, model: str, *, width: Width = "stretch") -> int:
     """Which head of the layer."""
-    default = min(first_look(model, attention.stack, start)[1], attention.n_heads - 1)
+    default = min(first_look(model, attention.stack)[1], attention.n_heads - 1)
     return ask_number("head", 0, attention.n_heads - 1, default, label=t("ui.head"), width=width)
 
 

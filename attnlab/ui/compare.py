@@ -47,8 +47,8 @@ def ask_sides() -> tuple[Side, Side, Kind, By]:
         numbers = st.container(horizontal=True, gap="small", width="content")
     first = get_trace(trained_name(model) if kind == "training" else model, text)
     with numbers:
-        attention = ask_attention(first, width=125, start="broad")
-        head = ask_head(attention, first.model, width=125, start="broad")
+        attention = ask_attention(first, width=125)
+        head = ask_head(attention, first.model, width=125)
     a = Side(first, attention, head, place(first, attention, head, with_model=kind == "models"))
     with low:
         b = other(kind, a)

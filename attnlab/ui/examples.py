@@ -21,3 +21,9 @@ EXAMPLES = (
     Example("subject", "The keys to the old cabinet are on the table.", 3, 1, 7, 2),
     Example("sense", "The doctor said the bank of the river was near the bank.", 0, 4, 12, 8),
 )
+
+
+def example_cell(text: str, layer: int, head: int) -> tuple[int, int] | None:
+    """The link that an example is about, where its own head of its own sentence is on screen."""
+    found = (each for each in EXAMPLES if (each.text, each.layer, each.head) == (text, layer, head))
+    return next(((each.query, each.key) for each in found), None)

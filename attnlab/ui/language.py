@@ -1,7 +1,9 @@
 """The words of a page in the visitor's language: the one chosen, else the browser's."""
 
 import re
+import unicodedata
 from contextvars import ContextVar
+from math import isnan
 
 import streamlit as st
 
@@ -39,6 +41,17 @@ def md_escape(text: str) -> str:
     """Text that a visitor typed, so that markdown shows it and does nothing else: no image is fetched, no link made."""
     text = re.sub(r"(?i)\bww(?=w\.)|:(?=//)|@(?=[\w-]+\.)", f"\\g<0>{JOINER}", text)
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=\"'@/])", r"\\\1", text).replace("\n", "⏎")
+
+
+def isolate(text: str) -> str:
+    """Text whose own direction changes nothing around it: Arabic or Hebrew in a sentence that is written from left to right."""
+    turned = any(unicodedata.bidirectional(letter) in ("R", "AL", "AN") for letter in text)
+    return f"\u2068{text}\u2069" if turned else text
+
+
+def percent(share: float, places: int = 1) -> str:
+    """A share of 1 as the pages write it, never below 0 by rounding alone."""
+    return "–" if isnan(share) else f"{round(100 * share, places) + 0.0:.{places}f}%"
 
 
 def choose_language(code: str) -> None:

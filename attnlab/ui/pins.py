@@ -6,6 +6,7 @@ from attnlab.ui import choices, link
 from attnlab.untrusted import whole_number
 
 Cell = tuple[int, int]
+NOWHERE = "none"  # in the address: the pin that a page begins with was taken off
 
 
 def pin(key: str, size: Sequence[int], *, start: Cell | None = None, in_link: str | None = None) -> Cell | None:
@@ -16,7 +17,8 @@ def pin(key: str, size: Sequence[int], *, start: Cell | None = None, in_link: st
     asked, now, seen = choices.last(f"{key} pin", (start, start, None))
     clicked = choices.report(key, "cell")  # row, column (-1: released) and a counter that tells two clicks apart
     if in_link is not None:
-        now = cell_of(choices.read(in_link)) or (start if asked != start or seen is None else None)
+        said = choices.read(in_link)
+        now = cell_of(said) or (start if said != NOWHERE and (asked != start or seen is None) else None)
     elif asked != start:
         now = start
     if clicked is not None and clicked != seen:
@@ -24,7 +26,7 @@ def pin(key: str, size: Sequence[int], *, start: Cell | None = None, in_link: st
     now = inside(now, size)
     choices.keep(f"{key} pin", (start, now, clicked))
     if in_link is not None:
-        hold(in_link, now)
+        hold(in_link, now, NOWHERE if start else None)
     return now
 
 
@@ -53,9 +55,9 @@ def release(key: str) -> None:
     choices.forget([f"{key} pin"])
 
 
-def hold(name: str, cell: Cell | None) -> None:
-    """Keep a cell under this name, for the visit and in the link."""
-    said = None if cell is None else f"{cell[0]},{cell[1]}"
+def hold(name: str, cell: Cell | None, nowhere: str | None = None) -> None:
+    """Keep a cell under this name, for the visit and in the link. nowhere: what the link says of no cell."""
+    said = nowhere if cell is None else f"{cell[0]},{cell[1]}"
     choices.keep(name, said)
     link.put(name, said)
 

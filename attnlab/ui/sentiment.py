@@ -11,7 +11,7 @@ from attnlab.models.inhouse.model import InHouse
 from attnlab.ui import choices, link
 from attnlab.ui.ask import ask_in_house, ask_text, open_head
 from attnlab.ui.chips import chips
-from attnlab.ui.language import md_escape, t
+from attnlab.ui.language import md_escape, percent, t
 
 REVIEW = "The food was great, but the service was terribly slow."
 MOST_WORDS = 60  # removed one by one, to see what each is worth
@@ -101,10 +101,7 @@ def without(model: InHouse, text: str, gone: Sequence[Sequence[tuple[int, int] |
     return found
 
 
-def percent(p: float) -> str:
-    return "–" if np.isnan(p) else f"{100 * p:.1f} %"
-
-
 def signed(x: float) -> str:
-    """A change of a probability in percentage points."""
-    return "–" if np.isnan(x) else f"{100 * x:+.1f}".replace("-", "−")
+    """A change of a probability in percentage points; what rounds to 0 has no sign."""
+    points = round(100 * x, 1) + 0.0
+    return "–" if np.isnan(x) else "0.0" if points == 0 else f"{points:+.1f}".replace("-", "−")

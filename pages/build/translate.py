@@ -3,7 +3,7 @@
 import streamlit as st
 
 from attnlab.ui import choices, link
-from attnlab.ui.ask import ask_row
+from attnlab.ui.ask import ask_row, tell_unknown
 from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import t
 from attnlab.ui.translate.alignment import show_scores, show_whole
@@ -17,6 +17,7 @@ if choices.read("view") == "sentiment":  # an address from when both were one pa
 with mistake_box():
     view = ask_row("view", {name: t(f"translate.view_{name}") for name in VIEWS}, label=t("translate.view"), hidden=True)
     written = ask_writing()
+    tell_unknown(written.trace)
     left, right = st.columns([5, 2], vertical_alignment="center")
     with left:
         show_sentence(written)

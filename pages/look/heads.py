@@ -3,9 +3,11 @@
 import streamlit as st
 
 from attnlab.core.views import see
-from attnlab.ui import canvas, pins
+from attnlab.models.first_look import DEFAULT_MODEL
+from attnlab.ui import canvas, link, pins
 from attnlab.ui.ask import control_bar
 from attnlab.ui.errors import mistake_box
+from attnlab.ui.examples import example_cell
 from attnlab.ui.heads.evidence import show_evidence
 from attnlab.ui.heads.long import show_long
 from attnlab.ui.heads.view import SAVED, all_heads, ask_view, fits, hidden_note, link_sentence, save_lines, save_map, title
@@ -34,9 +36,11 @@ if not seen.weights.size:
     link.stop()
 high = (float(seen.weights.max()) or 1.0) if view.auto else 1.0
 st.markdown(t("heads.say", name=md_escape(name), link=md_escape(link_sentence(seen)), hidden=hidden_note(seen, view)))
+plain = (view.over, view.between, view.temperature) == ("head", "all", 1.0) and not (view.words or view.bare or view.renormalise)
+start = example_cell(trace.text, attention.layer, head) if plain and trace.model == DEFAULT_MODEL else None
 left, right = st.columns(2, gap="medium")
 with left:
-    cell = canvas.matrix(seen.weights, seen.queries, seen.keys, key="map", high=high, link="heads", in_link="cell")
+    cell = canvas.matrix(seen.weights, seen.queries, seen.keys, key="map", high=high, pinned=start, link="heads", in_link="cell")
     save_map(trace, attention, head, view, seen)
 with right:
     if view.over == "head":
@@ -61,5 +65,4 @@ with right:
     )
     save_lines(trace, attention, head, view, seen, on if view.over == "head" else [head])
 
-plain = (view.over, view.between, view.temperature) == ("head", "all", 1.0) and not (view.words or view.bare or view.renormalise)
 show_evidence(trace, attention, head, cell, plain=plain)

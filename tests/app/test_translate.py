@@ -108,8 +108,8 @@ def test_taking_a_word_out_of_a_review_changes_the_answer_as_the_model_says():
     before, after = (model.trace(text).outputs["probabilities"] for text in ("the food was great", "the food was"))
     best = int(before.argmax())
     said = next(each.value for each in app.markdown if each.value.startswith("Without"))
-    assert f"{100 * before[best]:.1f} %" in said
-    assert f"{100 * after[best]:.1f} %" in said
+    assert f"{100 * before[best]:.1f}%" in said
+    assert f"{100 * after[best]:.1f}%" in said
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

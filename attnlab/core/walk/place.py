@@ -47,12 +47,13 @@ def step_of(steps: tuple[Step, ...], place: Place) -> Step:
     return next((step for step in here if base(step[1]) == place.part), here[0])
 
 
-def start_place(walk: Walk, attention: Attention, head: int) -> Place:
-    """A place where there is something to see: the last word, what it looks at most, and the terms that matter most there."""
+def start_place(walk: Walk, attention: Attention, head: int, cell: tuple[int, int] | None = None) -> Place:
+    """A place where there is something to see: this cell, else the last word and what it looks at most, and the terms that matter there."""
     stack = attention.stack
-    words = [i for i, special in enumerate(attention.queries.special) if not special]
-    query = words[-1] if words else 0
-    key = int(np.argmax(attention.weights(head)[query]))
+    named = zip(attention.queries.pieces, attention.queries.special, strict=True)
+    words = [i for i, (piece, special) in enumerate(named) if not special and any(map(str.isalnum, piece))]
+    query, key = cell or (words[-1] if words else 0, -1)
+    key = key if cell else int(np.argmax(attention.weights(head)[query]))
     dim = int(np.argmax(np.abs(walk.take_apart(f"{stack}.products.{head}", query, key).product)))
     name = f"{stack}.q.{head}"
     if walk.spots[name].kind == "given":

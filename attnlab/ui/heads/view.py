@@ -7,14 +7,15 @@ import numpy as np
 
 from attnlab import figures
 from attnlab.core.trace import Array, Attention, Trace
-from attnlab.core.views import RANGES, Between, Over, Seen, View, see, strongest
+from attnlab.core.views import RANGES, Between, Over, Seen, View, see, special_mass, strongest
 from attnlab.figures.captions import trace_caption
 from attnlab.figures.ramp import HEADS
 from attnlab.ui.ask import ask_choice, ask_slider, ask_switch
 from attnlab.ui.canvas import LONG
-from attnlab.ui.language import t
+from attnlab.ui.language import isolate, percent, t
 from attnlab.ui.save import facts_of, save_bar
 
+SLIGHT = 0.005  # of all attention: less is not spoken of
 SAVED = 4096  # tokens a side: beyond this one head alone is 64 MiB, and nothing is saved from the page
 
 
@@ -62,14 +63,18 @@ def title(trace: Trace, attention: Attention, head: int, view: View, lines: Sequ
 
 
 def link_sentence(seen: Seen) -> str:
-    """The strongest link in words, between words where there are any."""
-    plain_q, plain_k = (tuple(not s for s in special) for special in (seen.special_queries, seen.special_keys))
-    both = any(plain_q) and any(plain_k)
-    cell = strongest(seen.weights, plain_q if both else None, plain_k if both else None)
+    """The strongest link in words, between words where there are several, and what special tokens take."""
+    words_q, words_k = (tuple(not special for special in side) for side in (seen.special_queries, seen.special_keys))
+    cell = strongest(seen.weights, words_q, words_k)
+    between = cell is not None and sum(words_k) > 1 and seen.weights[cell] >= SLIGHT
+    cell = cell if between else strongest(seen.weights)
     if cell is None:
         return t("heads.nothing")
-    weight = float(seen.weights[cell])
-    return t("heads.strongest", query=seen.queries[cell[0]], key=seen.keys[cell[1]], percent=f"{100 * weight:.1f}", weight=f"{weight:.4f}")
+    facts = {"query": isolate(seen.queries[cell[0]]), "key": isolate(seen.keys[cell[1]]), "percent": percent(float(seen.weights[cell]))}
+    said = t("heads.strongest_words" if between and not all((*words_q, *words_k)) else "heads.strongest", **facts)
+    taken = special_mass(seen)
+    names = ", ".join(dict.fromkeys(isolate(key) for key, special in zip(seen.keys, seen.special_keys, strict=True) if special))
+    return said + (" " + t("heads.special", names=names, percent=percent(taken)) if taken >= SLIGHT else "")
 
 
 def save_map(trace: Trace, attention: Attention, head: int, view: View, seen: Seen | None) -> None:

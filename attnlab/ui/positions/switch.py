@@ -77,16 +77,25 @@ def one(kind: str, trace: Trace, layer: int | None, head: int | None) -> None:
     )
     if len(pieces) > 1:
         worst = shuffle_test(trace)
-        said_so = "positions.switch_same" if worst < SAME else "positions.switch_differs"
-        st.markdown(t(said_so, worst=f"{worst:.1e}" if worst < 1e-3 else f"{worst:.3f}"))
+        if worst is None:
+            st.markdown(t("positions.switch_broken"))
+        else:
+            said_so = "positions.switch_same" if worst < SAME else "positions.switch_differs"
+            st.markdown(t(said_so, worst=f"{worst:.1e}" if worst < 1e-3 else f"{worst:.3f}"))
 
 
-def shuffle_test(trace: Trace) -> float:
-    """The letters in another order: the largest difference between the new maps and the old ones shuffled, over all layers and heads."""
+def shuffle_test(trace: Trace) -> float | None:
+    """The letters in another order: the largest difference between the new maps and the old ones shuffled, over all layers and heads.
+
+    None for what is no letter: put in another order it would be read as something else.
+    """
     pieces = trace.source.pieces
     order = shuffled(len(pieces), 0)
-    mixed = get_trace(trace.model, " ".join(pieces[i] for i in order))
-    both = zip(trace.attentions, mixed.attentions, strict=True)
+    mixed = " ".join(pieces[i] for i in order)
+    if get_model(trace.model).tokenize(mixed).ids != tuple(trace.source.ids[i] for i in order):
+        return None
+    other = get_trace(trace.model, mixed)
+    both = zip(trace.attentions, other.attentions, strict=True)
     return max(float(shuffle_difference(a.all_weights(), b.all_weights(), order).max()) for a, b in both)
 
 

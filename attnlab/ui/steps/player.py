@@ -13,8 +13,10 @@ from attnlab.core.walk.proof import Proof, proof
 from attnlab.core.walk.script import archive, script
 from attnlab.core.walk.spot import base
 from attnlab.core.walk.walk import Walk
+from attnlab.models.first_look import DEFAULT_MODEL
 from attnlab.models.weights import walk_of
 from attnlab.ui import choices
+from attnlab.ui.examples import example_cell
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.steps.page import copy_button
 from attnlab.ui.steps.pictures import Seen
@@ -44,7 +46,8 @@ def look(trace: Trace, model: str, attention: Attention, head: int) -> tuple[See
     """What is looked at, and what to call when the visitor moves in the picture or follows a number."""
     own, _ = get_walk(trace, model, attention)
     walk = change_of(own, trace, attention, head)
-    place = ask_place(start_place(own, attention, head), attention, own)
+    cell = example_cell(trace.text, attention.layer, head) if model == DEFAULT_MODEL else None
+    place = ask_place(start_place(own, attention, head, cell), attention, own)
     stage, name = step_of(walk.steps(attention.stack, head), place)
     seen = Seen(walk, attention, head, replace(place, stage=stage, part=base(name)))
 

@@ -53,8 +53,8 @@ def ask_given() -> Given:
         numbers = st.container(horizontal=True, gap="small", width="content")
     trace = get_trace(model, text, target=ask_target(model))
     with numbers:
-        attention = ask_attention(trace, width=125, start="broad")
-        head = ask_head(attention, trace.model, width=125, start="broad")
+        attention = ask_attention(trace, width=125)
+        head = ask_head(attention, trace.model, width=125)
     return of_head(attention, head, {"model": trace.model, "revision": trace.revision, "text": trace.text})
 
 
