@@ -26,18 +26,19 @@ def static(figure: "Chart", look: Look | None = None, words: Words | None = None
     with drawing(look):
         font = min(look.font, max(4.0, width / 24))
         frame = Frame.around(width, title, caption, replace(look, font=font))
+        above = frame.above + (1.2 * font if about["shaded"] else 0)  # the name of the stretch stands over the plot
         rows = in_rows([text_size(clean(one.name), 0.9 * font)[0] + 4.0 * font for one in series], width - 2 * MARGIN)
         below = font * (3.4 + 1.6 * len(rows)) + (4.0 * font if about["ticks"] else 0)
         tall = max(SHAPE * width, 8 * font)
-        picture = Picture(width, frame.above + tall + below + frame.below, numbers=numbers, look=look)
-        ax = picture.place(MARGIN + 4.6 * font, frame.above, width - 2 * MARGIN - 5.2 * font, tall)
+        picture = Picture(width, above + tall + below + frame.below, numbers=numbers, look=look)
+        ax = picture.place(MARGIN + 4.6 * font, above, width - 2 * MARGIN - 5.2 * font, tall)
         points = sum(trace.meta == "dots" for trace in figure.data)
         for one in series[:points]:
             ax.plot(one.x, one.y, "o", color=DOTS, markersize=font / 3, alpha=0.75)
         for number, one in enumerate(series[points:]):
             _line(ax, one, number, font, "o" if about["markers"] else None)
         _dress(ax, about, font)
-        _write_legend(picture, rows, series, points, frame.above + tall + below - 1.6 * font * len(rows), font)
+        _write_legend(picture, rows, series, points, above + tall + below - 1.6 * font * len(rows), font)
         frame.draw(picture)
     return picture
 

@@ -215,6 +215,13 @@ def test_a_curve_for_print_has_title_plot_axis_legend_and_caption_in_this_order(
     assert (band.min(), band.max()) == pytest.approx((-0.1, 0.85))
 
 
+def test_the_name_of_a_stretch_stands_between_the_title_and_the_plot():
+    x = np.arange(3)
+    picture = static(curves([Series("one", x, x)], axes=("a", "b"), title="Title", shaded=(0, 1, "trained")))
+    order = [box(picture, text(picture, "Title")), box(picture, text(picture, "trained")), box(picture, picture.axes[0])]
+    assert all(above.bottom <= below.top + 0.5 for above, below in pairwise(order)), order
+
+
 def test_dots_for_print_are_not_joined_and_have_a_dot_in_the_legend():
     x = np.arange(3)
     picture = static(curves([Series("mean", x, x)], dots=[Series("heads", x, x / 2)], axes=("a", "b")))
