@@ -18,7 +18,7 @@ from attnlab.words import InputError
 
 SENTENCES = {"en": ("fill-en", "The keys to the old cabinet are on the table."), "zh": ("fill-zh", "他每天早上都去学校上课。")}
 PLACES = "holes"  # in the link: "7" or "3,7"
-FIRST = {"en": "7", "zh": ""}
+FIRST = {SENTENCES["en"][1]: 7, SENTENCES["zh"][1]: 7}  # the hole that a sentence begins with: one that can be argued about
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,8 @@ def ask_places(whole: Tokens, text: str) -> tuple[int, ...]:
     asked = tuple(number for part in choices.read(PLACES).split(",") if (number := whole_number(part)) is not None and number in possible)
     if choices.differs("holes for", text):
         asked = ()
-    default = asked or (possible[len(possible) // 2],)
+    first = FIRST.get(text, 0)
+    default = asked or (first if first in possible else possible[len(possible) // 2],)
     widget = f"holes in {text}"
     chosen = st.pills(
         t("fill.holes"),

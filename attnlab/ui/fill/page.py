@@ -17,7 +17,7 @@ OTHER = {"en": "The keys to the old cabinet is on the table.", "zh": "他每天�
 
 def show_fillers(here: Holes) -> None:
     """One table a hole, that adds up to 100 %, and the word that stood there."""
-    columns = st.columns(min(len(here.found), 3), gap="medium")
+    columns = st.columns(min(max(len(here.found), 2), 3), gap="medium")
     for number, hole in enumerate(here.found):
         with columns[number % len(columns)]:
             show_hole(here, hole)
@@ -74,7 +74,7 @@ def show_likely(here: Holes) -> None:
         show_sentence(each, number, high)
     totals = [each.total for each in found]
     gap, better = abs(totals[0] - totals[1]), 1 if totals[0] >= totals[1] else 2
-    st.markdown(t("fill.compare", first=f"{totals[0]:.2f}", second=f"{totals[1]:.2f}", gap=f"{gap:.2f}", better=better))
+    st.markdown(t("fill.compare", first=nats(totals[0]), second=nats(totals[1]), gap=f"{gap:.2f}", better=better))
 
 
 def show_sentence(found: PseudoLikelihood, number: int, high: float) -> None:
@@ -99,3 +99,7 @@ def show_sentence(found: PseudoLikelihood, number: int, high: float) -> None:
 
 def percent(p: float) -> str:
     return f"{100 * max(p, 0.0):.1f} %"
+
+
+def nats(x: float) -> str:
+    return f"{x:.2f}".replace("-", "−")
