@@ -46,7 +46,7 @@ def until_ended(queue, app):
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-@pytest.mark.parametrize("task", ["reverse", "translate", "classify"])
+@pytest.mark.parametrize("task", ["reverse", "translate", "classify", "write", "fill"])
 def test_the_form_speaks_both_languages(task, language):
     app = opened(PAGE, lang=language, task=task)
     assert not app.exception

@@ -22,13 +22,17 @@ EVERY = 2.0  # seconds between two looks at a training
 WATCHING = "training"  # the one that this visit looks at
 PROOF = "training key"  # that it may be changed, from a secret link
 WATCHED = 40  # snapshots of one training
-TASKS: tuple[Kind, ...] = ("reverse", "copy", "sort", "translate", "classify")
+TASKS: tuple[Kind, ...] = ("reverse", "copy", "sort", "translate", "classify", "write", "fill")
+FROM_FILE = ("translate", "classify", "write", "fill")
 # What the form begins with, by task.
 QUICK = {"n_layers": 3, "n_heads": 4, "d_model": 64, "steps": 2000, "rate": "0.003", "warmup": 200, "batch": 800}
+TEXT = {"n_layers": 3, "n_heads": 4, "d_model": 96, "steps": 600, "rate": "0.003", "warmup": 60, "batch": 2000}
 START: Mapping[str, dict[str, Any]] = {
     **dict.fromkeys(("reverse", "copy", "sort"), QUICK),
     "translate": {"n_layers": 2, "n_heads": 4, "d_model": 128, "steps": 1500, "rate": "0.002", "warmup": 200, "batch": 1500},
     "classify": {"n_layers": 2, "n_heads": 4, "d_model": 64, "steps": 600, "rate": "0.0005", "warmup": 60, "batch": 1000},
+    "write": TEXT,
+    "fill": TEXT,
 }
 RATES = ("0.0003", "0.0005", "0.001", "0.002", "0.003", "0.005", "0.01", "0.03", "0.1", "1")
 
@@ -45,7 +49,7 @@ def ask_training() -> None:
     names: dict[Kind, str] = {task: t(f"train.task_{task}") for task in TASKS}
     task = ask_choice("task", names, label=t("train.task"))
     data = None
-    if task in ("translate", "classify"):
+    if task in FROM_FILE:
         limit = jobs().bounds.megabytes
         data = st.file_uploader(
             t(f"train.file_{task}", limit=limit), ["tsv", "txt"], key=f"file {task}", help=t("train.file_help"), max_upload_size=limit
@@ -74,7 +78,7 @@ def ask_training() -> None:
     shape |= layers_of(task, layers) | {"n_heads": heads, "d_model": width, "d_ff": 4 * width, "positions": positions}
     status = status_of(current())
     busy = status is not None and status.busy
-    if st.button(t("train.start"), type="primary", width="stretch", disabled=busy or (data is None and task in ("translate", "classify"))):
+    if st.button(t("train.start"), type="primary", width="stretch", disabled=busy or (data is None and task in FROM_FILE)):
         inside = None if data is None else data.getvalue()
         who = visitor()
         name = jobs().submit(task, recipe=recipe, shape=shape, data=inside, data_name="data.tsv" if data is None else data.name,
@@ -105,9 +109,12 @@ def ask_more(task: str, start: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
 
 def ask_texts(task: str) -> dict[str, Any]:
     """Pieces of the tokenizer, and the sentence whose attention is watched."""
-    if task not in ("translate", "classify"):
+    if task not in FROM_FILE:
         return {"probes": (ask_text(LETTERS, key="probe", label=t("train.probe")),)}
     vocab = ask_number("vocab", 50, 8000, 2000, label=t("train.vocab"))
+    if task in ("write", "fill"):
+        units = {unit: t(f"train.unit_{unit}") for unit in ("pieces", "characters")}
+        return {"vocab": vocab, "unit": ask_choice("unit", units, label=t("train.unit"))}
     return {"vocab": vocab, "probes": (ask_text("The red car is in the garden.", key="probe_text", label=t("train.probe")),)}
 
 

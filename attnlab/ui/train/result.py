@@ -18,6 +18,12 @@ from attnlab.ui.own_models import keep_model, list_model, own_names, trained_mod
 from attnlab.ui.traces import get_model
 from attnlab.words import InputError
 
+PAGES = {  # where the model of a task is used, the choice that names it there, and what the button says
+    "translate": ("build/translate.py", "translator", "open_translate"),
+    "classify": ("build/sentiment.py", "classifier", "open_translate"),
+    "generate": ("build/write.py", "writer", "open_write"),
+    "fill": ("build/fill.py", "filler", "open_fill"),
+}
 LETTERS = "q w e r t y a b a c"  # what the small tasks' models read
 
 
@@ -45,8 +51,8 @@ def open_model(model: InHouse) -> None:
     """Buttons to the pages where the model can be looked at."""
     if st.button(t("translate.open_heads"), key="open heads"):
         open_last(model)
-    page = {"translate": ("build/translate.py", "translator"), "classify": ("build/sentiment.py", "classifier")}.get(model.spec.task)
-    if page and st.button(t("train.open_translate"), key="open translate"):
+    page = PAGES.get(model.spec.task)
+    if page and st.button(t(f"train.{page[2]}"), key="open translate"):
         link.go(page[0], **{page[1]: model.spec.name})
 
 
