@@ -13,7 +13,7 @@ PAGES = {
     "start": ("home",),
     "look": ("heads", "layers", "compare"),
     "learn": ("steps", "positions", "variants"),
-    "change": ("ledger",),
+    "change": ("change", "ledger"),
     "build": ("translate", "sentiment", "write", "fill", "train"),
     "teach": ("lessons", "class"),
 }

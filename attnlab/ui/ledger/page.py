@@ -112,7 +112,7 @@ def show_sources(asked: Asked) -> None:
     """One head by way of each word, and the way to its map."""
     heads = sorted((p for p in asked.book.whole() if p.kind == "head"), key=lambda part: -abs(part.value))
     names = {f"{p.stack}.{p.layer}.{p.head}": f"{p.name}  {p.value:+.4f}" for p in heads}
-    st.header(t("ledger.by_word"))
+    st.header(t("ledger.by_word"), anchor=False)
     stack_name, layer, head = ask_choice("part", names, label=t("ledger.head")).split(".")
     stack: Stack = next(one for one in asked.trace.stacks if one == stack_name)
     keys = asked.trace.at(stack, int(layer)).keys.pieces
@@ -132,7 +132,7 @@ def show_lens(asked: Asked) -> None:
     stack = speaking(asked.trace)
     pieces = asked.trace.at(stack, 0).queries.pieces
     rows = [t("ledger.before", layer=i) for i in range(len(seen.words) - 1)] + [t("ledger.end")]
-    st.header(t("ledger.lens"))
+    st.header(t("ledger.lens"), anchor=False)
     st.caption(t("ledger.lens_what"))
     cell = canvas.matrix(seen.probability, rows, pieces, key="lens", title=t("ledger.lens"), name=t("ledger.probability"), height=260)
     layer, token = cell or (len(rows) - 1, asked.found.token)

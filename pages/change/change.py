@@ -1,0 +1,35 @@
+"""Change: strike out heads, edit rows, cut links, carry numbers over, and see what it does to what the model says."""
+
+import streamlit as st
+
+from attnlab.ui.ask import ask_model, ask_row, ask_stack, ask_target, ask_text
+from attnlab.ui.change.edits import ask_row_edit, ask_struck, edits_now, show_edits
+from attnlab.ui.change.results import note_edits, run_edited, show_importance, show_outputs, show_patching
+from attnlab.ui.errors import mistake_box
+from attnlab.ui.language import t
+from attnlab.ui.traces import get_model, get_trace
+
+with mistake_box():
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="controls"):
+        name = ask_model(lambda spec: spec.records, width=190)
+        text = ask_text()
+    target = ask_target(name)
+    model, trace = get_model(name), get_trace(name, text, target=target)
+    edits = edits_now()
+    changed = run_edited(model, text, target, edits)
+
+left, right = st.columns([1, 1], gap="large")
+with left:
+    st.header(t("change.heads"), anchor=False)
+    stack = ask_stack(trace)
+    to = ask_row("by", {"zero": t("change.by_zero"), "mean": t("change.by_mean")}, label=t("change.by"))
+    ask_struck(trace, stack, edits, to)
+    with st.expander(t("change.row")):
+        ask_row_edit(trace, stack)
+    show_edits(edits)
+    note_edits(edits)
+with right:
+    show_outputs(model, trace, changed)
+    show_importance(model, trace, stack)
+    st.header(t("change.patching"), anchor=False)
+    show_patching(model, trace)
