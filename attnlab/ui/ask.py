@@ -81,6 +81,7 @@ def ask_model(
     """Which model, by name; anything the hub or a folder holds may be typed. Raises InputError for one that cannot do what `only` needs."""
     specs = [spec for spec in [*known(), *own_specs()] if only is None or only(spec)]
     names = [spec.name for spec in specs]
+    default = default if default in names or not names else names[0]  # a package may leave a model out
     here = choices.follow(key, default, str) or default
     if here not in names:  # another page's choice, or a hub name in the link
         names.append(here)
