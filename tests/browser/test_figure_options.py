@@ -13,7 +13,10 @@ LINES = "heads?layer=3&head=1&heads=1,4"
 
 def choose(window, label, value):
     """Pick from a list by keyboard."""
-    window.page.get_by_label(label, exact=True).first.click()
+    field = window.page.get_by_label(label, exact=True).first
+    field.scroll_into_view_if_needed()
+    field.focus()
+    field.press("ArrowDown")  # a list opened by the mouse closes again while the page still scrolls
     window.page.get_by_role("option", name=value, exact=True).click()
     window.wait()
 
