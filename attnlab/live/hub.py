@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,10 +24,11 @@ class Listener:
 
 @dataclass(eq=False)
 class Audience:
-    """The streams of one room, and what they were last sent: (what it was made from, the bytes)."""
+    """The streams of one room, and what its followers were last sent. news: how often something changed; made: from which of these."""
 
     listeners: set[Listener] = field(default_factory=set)
-    made: dict[bool, tuple[object, bytes]] = field(default_factory=dict)
+    news: int = 0
+    made: tuple[int, bytes | None] | None = None
     making: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -66,6 +66,8 @@ class Hub:
         if what == "end":
             self._scripts.pop(code, None)
         for name in list(self._audiences) if code == "*" else [code]:
+            if what != "count" and name in self._audiences:
+                self._audiences[name].news += 1
             for listener in self._audiences[name].listeners if name in self._audiences else ():
                 if what != "count" or listener.voter is None:
                     listener.wanted.set()
@@ -119,20 +121,26 @@ class Hub:
 
     def _leave(self, code: str, voter: str) -> None:
         """A stream that ends may be cancelled at once, so nobody waits here."""
-        threading.Thread(target=self.store.present, args=(code, {voter: False}), daemon=True).start()
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(loop.run_in_executor, None, self.store.present, code, {voter: False})
 
     async def _event(self, code: str, audience: Audience, *, owner: bool) -> bytes | None:
         """The newest state as an event, made once for everybody who is to have the same; None when the room is over."""
-        async with audience.making:
-            state = await asyncio.to_thread(self.store.state, code)
-            room = None if state is None else await asyncio.to_thread(self.room, code)
-            if state is None or room is None:
-                return None
-            if owner:
-                return await asyncio.to_thread(self._owner_event, code, state, room)
-            if owner not in audience.made or audience.made[owner][0] != state.version:
-                audience.made[owner] = (state.version, await asyncio.to_thread(self._follower_event, code, state, room))
-            return audience.made[owner][1]
+        if owner:
+            return await asyncio.to_thread(self._make, code, True)
+        async with audience.making:  # the first one asks the store, the others take what it made
+            news = audience.news
+            if audience.made is None or audience.made[0] != news:
+                audience.made = (news, await asyncio.to_thread(self._make, code, False))
+            return audience.made[1]
+
+    def _make(self, code: str, owner: bool) -> bytes | None:
+        """An event out of the store, None for a room that is over."""
+        state, room = self.store.state(code), self.room(code)
+        if state is None or room is None:
+            return None
+        return self._owner_event(code, state, room) if owner else self._follower_event(code, state, room)
 
     def _follower_event(self, code: str, state: State, room: Data) -> bytes:
         followed = state.followed()

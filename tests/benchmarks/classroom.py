@@ -59,11 +59,11 @@ async def measure(port: int, pid: int) -> None:
     assert status == 201, body
     room = json.loads(body)
     code, owner = room["code"], f"Authorization: Bearer {room['secret']}\r\n"
+    await asyncio.sleep(WARM)
     before = rss(pid)
     followers = [Follower(port, code) for _ in range(FOLLOWERS)]
     tasks = [asyncio.create_task(each.follow()) for each in followers]
     await until(lambda: all(each.seen for each in followers))
-    await asyncio.sleep(WARM)
     memory = (rss(pid) - before) / FOLLOWERS
     late = []
     for i in range(STEPS):
