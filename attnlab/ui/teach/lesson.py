@@ -83,8 +83,7 @@ def show_lesson(opened: Opened) -> None:
 
 def show_step(name: str, at: int, step: Data) -> None:
     st.header(md_escape(step["title"]))
-    if step["html"]:
-        st.html(step["html"])
+    show_text(step["texts"]["html"])
     answers = choices.visit(ANSWERS, dict[str, Any])
     question = step["questions"][0] if step["questions"] else None
     place = f"{name} {at}"
@@ -99,13 +98,18 @@ def show_step(name: str, at: int, step: Data) -> None:
         own_sentence(step if question is None else question, place)
     with right:
         if question is None:
-            if step["explain"]:
-                st.html(step["explain"])
+            show_text(step["texts"]["explain"])
         elif mine is None:
             ask_question(question, place, cell)
         else:
-            reveal(question, mine, step["explain"])
+            reveal(question, mine, step["texts"]["explain"])
             st.button(t("teach.again"), key=f"again {place}", on_click=answers.pop, args=(place, None))
+
+
+def show_text(markdown: str) -> None:
+    """A teacher's Markdown with its formulas. An image would be fetched from elsewhere, so it stays the letters it is."""
+    if markdown:
+        st.markdown(markdown.replace("![", "!\\["))
 
 
 def show_picture(picture: Data, key: str, *, hidden: bool, mark: tuple[int, int] | None = None) -> tuple[int, int] | None:
@@ -233,8 +237,7 @@ def reveal(question: Data, mine: Any, explain: str) -> None:
         if asked["kind"] == "row":
             rows[t("class.live_you_said")] = mine
         st.dataframe({t("ui.key"): asked["labels"], **rows}, hide_index=True)
-    if explain:
-        st.html(explain)
+    show_text(explain)
 
 
 def own_text(asked: Data, mine: Any) -> str:
