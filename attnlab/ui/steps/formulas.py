@@ -4,8 +4,8 @@ import numpy as np
 
 from attnlab.core.walk.apart import Apart
 from attnlab.core.walk.spot import Spot, base
+from attnlab.figures.walks import TABLES, Seen
 from attnlab.ui.language import md_escape, t
-from attnlab.ui.steps.pictures import TABLES, Seen
 
 TERMS = 3  # of a long sum, these many are written out
 LATEX = {

@@ -13,13 +13,13 @@ from attnlab.core.walk.proof import Proof, proof
 from attnlab.core.walk.script import archive, script
 from attnlab.core.walk.spot import base
 from attnlab.core.walk.walk import Walk
+from attnlab.figures.walks import Seen
 from attnlab.models.first_look import DEFAULT_MODEL
 from attnlab.models.weights import walk_of
 from attnlab.ui import choices
 from attnlab.ui.examples import example_cell
-from attnlab.ui.language import md_escape, t
+from attnlab.ui.language import language, md_escape, t
 from attnlab.ui.steps.page import copy_button
-from attnlab.ui.steps.pictures import Seen
 from attnlab.ui.steps.place import ask_place, keep_place
 from attnlab.ui.steps.scratch import change_of
 from attnlab.ui.traces import get_model
@@ -49,7 +49,7 @@ def look(trace: Trace, model: str, attention: Attention, head: int) -> tuple[See
     cell = example_cell(trace.text, attention.layer, head) if model == DEFAULT_MODEL else None
     place = ask_place(start_place(own, attention, head, cell), attention, own)
     stage, name = step_of(walk.steps(attention.stack, head), place)
-    seen = Seen(walk, attention, head, replace(place, stage=stage, part=base(name)))
+    seen = Seen(walk, attention, head, replace(place, stage=stage, part=base(name)), language())
 
     def move() -> None:
         go = choices.report("walk", "go")

@@ -6,9 +6,9 @@ import streamlit as st
 
 from attnlab.core.trace import Attention, MaskedRowError, Trace
 from attnlab.core.walk.walk import Change, Walk
+from attnlab.figures.walks import Seen
 from attnlab.ui import choices
 from attnlab.ui.language import md_escape, t
-from attnlab.ui.steps.pictures import Seen
 
 CHANGE, WHOSE = "scratch change", "scratch whose"
 

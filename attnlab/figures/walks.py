@@ -1,16 +1,18 @@
 """What the picture of a step is made of, packed for the browser: matrices, the terms of the pinned number, how they are laid out."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from attnlab.core.trace import Array, Attention
 from attnlab.core.walk.apart import Apart, Origin
-from attnlab.core.walk.place import Place
+from attnlab.core.walk.place import DIGITS, DRAWN, Place
 from attnlab.core.walk.spot import Spot, base
 from attnlab.core.walk.walk import Walk
-from attnlab.ui.language import t
+from attnlab.figures import ramp, style
+from attnlab.figures.canvases import Data
+from attnlab.words import say
 
 WHOLE = 60_000  # numbers: up to so many the whole walk is sent at once, beyond it the step on screen and its neighbours
 WIDEST = 64  # columns of a weight matrix that are drawn at most
@@ -46,6 +48,14 @@ ROLES = {
 }
 
 
+WORDS = (
+    "play", "pause", "next", "back", "first", "last", "speed", "scrub", "drawn", "all", "digits", "scientific", "query",
+    "key", "hint", "rest", "bias", "sum", "name", "left", "right", "product", "order", "by_size", "follow", "mean",
+    "spread", "gain", "shift", "scratch", "equal", "differ", "exponential", "share", "comes_from", "id", "scale_note",
+    "table", "apart", "cell", "picture", "angle", "sum_of_row", "score", "top", "hint_table",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, eq=False)
 class Seen:
     """Everything a picture depends on: the walk, whose head it is, and where the visitor stands."""
@@ -54,6 +64,7 @@ class Seen:
     attention: Attention
     head: int
     place: Place
+    language: str = "en"
 
     @property
     def steps(self) -> tuple[tuple[int, str], ...]:
@@ -99,6 +110,56 @@ class Parcel:
         return {"drawn": column(self.drawn, np.float32), "terms": column(self.terms, np.float64)}
 
 
+def player(seen: Seen, *, scratch: bool = False, seq: int = 0) -> Data:
+    """What steps/player draws: the sentence, the rail of stages, the pictures. seq: of the last move that is in it."""
+    pictures, arrays = pack(seen)
+    steps = [{"stage": stage, "part": base(name), "symbol": symbol_of(name), "spot": name} for stage, name in seen.steps]
+    row = seen.walk.values(f"{seen.attention.stack}.weights.{seen.head}")[seen.place.query]
+    meta = {
+        "place": asdict(seen.place),
+        "steps": steps,
+        "pictures": pictures,
+        "queries": list(seen.attention.queries.pieces),
+        "keys": list(seen.attention.keys.pieces),
+        "cross": seen.attention.stack == "cross",
+        "stages": {str(stage): say(f"steps.rail_{stage}", seen.language) for stage in dict(seen.steps)},
+        "head": seen.head,
+        "d_head": seen.attention.d_head,
+        "drawn": list(DRAWN),
+        "digits": list(DIGITS),
+        "scratch": scratch,
+        "seq": seq,
+        "words": words_in(seen.language),
+    }
+    return {**arrays, "row": np.ascontiguousarray(row), "meta": meta | colours()}
+
+
+def table(seen: Seen, name: str) -> Data:
+    """What steps/table draws: the terms of the pinned number."""
+    parcel = Parcel()
+    described = terms(seen, seen.walk.spots[name], seen.apart(name), parcel)
+    meta = {
+        "apart": described,
+        "tokens": {"key": list(seen.attention.keys.pieces), "query": list(seen.attention.queries.pieces)},
+        "digits": seen.place.digits,
+        "d_head": seen.attention.d_head,
+        "symbol": symbol_of(name),
+        "words": words_in(seen.language),
+    }
+    return {**parcel.arrays(), "meta": meta}
+
+
+def colours() -> dict[str, Any]:
+    """Both ramps, light and dark, and a colour a role."""
+    kinds: tuple[ramp.Kind, ...] = ("weights", "signed")
+    return {"ramps": {kind: [ramp.ramp(kind), ramp.ramp(kind, dark=True)] for kind in kinds}, "roles": dict(style.ROLES)}
+
+
+def words_in(language: str) -> dict[str, str]:
+    """What the player and the table write."""
+    return {name: say(f"steps.{name}", language) for name in WORDS}
+
+
 def window(size: int, at: int, drawn: int, most: int) -> np.ndarray:
     """Which of `size` dimensions are drawn: a block of `drawn` that holds `at`; all, up to `most`, when drawn is 0."""
     wide = min(drawn or most, most)
@@ -138,7 +199,7 @@ def terms(seen: Seen, spot: Spot, apart: Apart, parcel: Parcel) -> dict[str, Any
         "left": parcel.exact(apart.left),
         "right": parcel.exact(apart.right),
         "value": parcel.exact([apart.value, apart.total]),
-        "names": {str(i): _name(name) for i, name in apart.names.items()},
+        "names": {str(i): _name(name, seen.language) for i, name in apart.names.items()},
         "from": _origin(apart.left_from),
         "from_right": _origin(apart.right_from),
         "facts": {key: parcel.exact([value]) for key, value in apart.facts.items()},
@@ -148,8 +209,8 @@ def terms(seen: Seen, spot: Spot, apart: Apart, parcel: Parcel) -> dict[str, Any
     }
 
 
-def _name(name: str) -> str:
-    return SYMBOLS[name] if name in SYMBOLS else t(f"steps.term_{name}")
+def _name(name: str, language: str) -> str:
+    return SYMBOLS[name] if name in SYMBOLS else say(f"steps.term_{name}", language)
 
 
 def _right_label(spot: Spot) -> str:
