@@ -79,7 +79,7 @@ class Decoder(Widget):
         }
 
     def _candidate(self, i: int, log: float, chosen: bool) -> dict[str, Any]:
-        said = {"why": "kept" if chosen else "outscored", "kept": chosen}
+        why = "kept" if chosen else "outscored"
         return {
             "token": self.piece(i),
             "id": i,
