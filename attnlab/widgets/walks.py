@@ -28,7 +28,7 @@ class Steps(Widget):
     head: Any = traitlets.Int(0)
     stage: Any = traitlets.Int(1)
 
-    def __init__(self, trace: Trace, model: Model, attention: Attention, head: int, place: Mapping[str, int], language: str) -> None:
+    def __init__(self, trace: Trace, model: Model, attention: Attention, head: int, place: Mapping[str, Any], language: str) -> None:
         super().__init__(language, stack=attention.stack, layer=attention.layer, head=head)
         self.trace, self.model, self.seq, self.settling = trace, model, 0, False
         self.walk = walk_of(model, trace, attention.stack, attention.layer)
@@ -126,5 +126,5 @@ def steps(
     load it (attnlab.record). Raises IndexError for what the trace does not have, InputError where the model cannot be walked.
     """
     attention = trace.at(trace.stacks[0] if stack is None else stack, layer)
-    place = {name: each for name, each in (("query", query), ("key", key), ("stage", stage)) if each is not None}
+    place: dict[str, Any] = {name: each for name, each in (("query", query), ("key", key), ("stage", stage)) if each is not None}
     return Steps(trace, load(trace.model) if model is None else model, attention, attention.check_head(head), place, language)
