@@ -1,5 +1,7 @@
 """The components as text: what one needs stands in front of it, once, and nothing of it asks the network or writes markup."""
 
+import base64
+import json
 import re
 import shutil
 import subprocess
@@ -7,12 +9,13 @@ import subprocess
 import numpy as np
 import pytest
 
+from attnlab import figures
 from attnlab.core.views import Thumbnails
 from attnlab.figures import canvases
 from attnlab.figures.components import ROOM, script, styles
 from attnlab.words import LANGUAGES, say
 
-NAMES = ["matrix", "lines", "mosaic", "overview", "chips", "decoder", "learning", "steps/player", "steps/table", "steps/copy"]
+NAMES = ["matrix", "lines", "mosaic", "overview", "chips", "decoder", "learning", "series", "steps/player", "steps/table", "steps/copy"]
 FILES = sorted(file for file in ROOM.rglob("*.js") if file.name != "class.js")  # a page, whose lesson's prose the server makes
 
 
@@ -107,3 +110,15 @@ def test_an_overview_is_drawn_up_to_its_largest_number():
     data = canvases.overview(np.array([[0.1, 0.2]]), 2, 4, words=english(), window=2, at=(0, 1))
     assert data["values"].tolist() == [128, 255]
     assert (data["meta"]["high"], data["meta"]["at"], data["meta"]["across"]) == (0.2, [0, 1], 2)
+
+
+def test_an_exported_page_is_the_component_with_what_all_maps_share_once():
+    page = figures.save(figures.mosaic([np.full((4, 2, 2), 0.5, np.float32)], "ab", "ab"), "html").decode()
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page)[1])
+    assert "export function" not in page
+    assert "function matrix(root" in page
+    assert len(data["pictures"]) == page.count('<figure><div class="frame">') == 4
+    assert all("light" not in each["meta"] for each in data["pictures"])
+    assert len(data["common"]["light"]) == 256 * 6
+    assert np.frombuffer(base64.b64decode(data["pictures"][0]["values"]["base64"]), "<f4").tolist() == [0.5] * 4
+    assert data["common"]["exact"] is True

@@ -5,16 +5,18 @@ function unpacked({ kind, base64 }) {
   return typed(kind, Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)).buffer);
 }
 
-// data: { common, pictures }; a picture is { values, meta }, and what stands in common.meta is in each of them.
-export function mount(component) {
+// #data: { common, pictures }; a picture is { component, values, meta }, and what stands in common is in the meta of each of them.
+export function mount(...components) {
   const { common, pictures } = JSON.parse(document.getElementById('data').textContent);
-  const shown = pictures.map(({ values, meta }, i) => {
-    const one = component(document.querySelectorAll('figure .frame')[i]);
-    const data = { values: unpacked(values), meta: { ...common, ...meta } };
-    one.update(data);
+  const roots = document.querySelectorAll('figure > .frame');
+  const updates = pictures.map(({ component, values, meta }, i) => {
+    const one = components.find((each) => each.name === component)(roots[i]);
+    const data = { values: values && unpacked(values), meta: { ...common, ...meta } };
     return () => one.update(data);
   });
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
-    for (const again of shown) again();
-  });
+  const draw = () => {
+    for (const update of updates) update();
+  };
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
+  draw();
 }
