@@ -89,7 +89,8 @@ def _series(series: Series, axes: tuple[str, str]) -> dict[str, Any]:
 
 STYLE = """
 body{font:14px system-ui,sans-serif;margin:16px;background:Canvas;color:CanvasText}
-h1{font-size:18px}#main{display:flex;flex-wrap:wrap;gap:20px}figure{margin:8px 0}.large figure{width:min(100%,720px)}.small figure{width:230px}
+h1{font-size:18px}#main{display:flex;flex-wrap:wrap;gap:20px}figure{margin:8px 0}
+.large figure{width:min(100%,720px)}.small figure{width:230px}
 .small .legend{display:none}img{max-width:100%;background:#fff}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}td,th{padding:2px 8px;text-align:right}tr:focus,tr:hover{background:#8884}
 """
