@@ -110,9 +110,12 @@ class Parcel:
         return {"drawn": column(self.drawn, np.float32), "terms": column(self.terms, np.float64)}
 
 
-def player(seen: Seen, *, scratch: bool = False, seq: int = 0) -> Data:
-    """What steps/player draws: the sentence, the rail of stages, the pictures. seq: of the last move that is in it."""
-    pictures, arrays = pack(seen)
+def player(seen: Seen, *, scratch: bool = False, seq: int = 0, most: int = WHOLE) -> Data:
+    """What steps/player draws: the sentence, the rail of stages, the pictures. seq: of the last move that is in it.
+
+    most: numbers; up to so many the whole walk is sent, beyond it the step on screen and its neighbours.
+    """
+    pictures, arrays = pack(seen, most)
     steps = [{"stage": stage, "part": base(name), "symbol": symbol_of(name), "spot": name} for stage, name in seen.steps]
     row = seen.walk.values(f"{seen.attention.stack}.weights.{seen.head}")[seen.place.query]
     meta = {
@@ -169,13 +172,13 @@ def window(size: int, at: int, drawn: int, most: int) -> np.ndarray:
     return np.arange(start, start + wide)
 
 
-def pack(seen: Seen) -> tuple[dict[str, Any], dict[str, Any]]:
+def pack(seen: Seen, most: int = WHOLE) -> tuple[dict[str, Any], dict[str, Any]]:
     """The pictures: as many steps as are worth sending at once. -> description by part, numbers."""
     parcel, pictures = Parcel(), {}
     names = [name for _, name in seen.steps]
     at = next(i for i, (stage, name) in enumerate(seen.steps) if (stage, base(name)) == (seen.place.stage, seen.place.part))
     for i in sorted(range(len(names)), key=lambda i: (abs(i - at), -i)):
-        if parcel.size > WHOLE and abs(i - at) > 1:
+        if parcel.size > most and abs(i - at) > 1:
             break
         pictures[base(names[i])] = picture(seen, names[i], parcel)
     return pictures, parcel.arrays()

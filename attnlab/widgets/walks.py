@@ -18,6 +18,8 @@ from attnlab.models.spec import Model
 from attnlab.models.weights import walk_of
 from attnlab.widgets.widget import Widget
 
+SENT = 4_000  # numbers: a notebook keeps what was sent last
+
 
 class Steps(Widget):
     components = ("steps/player", "steps/table")
@@ -69,7 +71,7 @@ class Steps(Widget):
     def views(self) -> list[canvases.Data | None]:
         seen = self.seen()
         name = step_of(seen.steps, self.place)[1]
-        return [walks.player(seen, seq=self.seq), walks.table(seen, name)]
+        return [walks.player(seen, seq=self.seq, most=SENT), walks.table(seen, name)]
 
     def choose(self, name: str, value: Any) -> None:
         self.seq = int(value["seq"])
