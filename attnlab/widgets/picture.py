@@ -6,7 +6,7 @@ from typing import Any
 from attnlab.figures import save
 from attnlab.figures.picture import Picture
 
-DOTS = 110  # an inch: sharp enough on a page, and small in a notebook
+DOTS = 72  # an inch: as sharp as a screen, and small in a notebook
 
 
 def still(picture: Picture, text: str) -> dict[str, Any]:
