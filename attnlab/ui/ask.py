@@ -8,7 +8,8 @@ from typing import Any, Literal, TypeVar
 import streamlit as st
 
 from attnlab.core.trace import Attention, Stack, Trace
-from attnlab.models.first_look import DEFAULT_MODEL, DEFAULT_TEXT, first_look
+from attnlab.models.first_look import DEFAULT_MODEL as DEFAULT_MODEL
+from attnlab.models.first_look import DEFAULT_TEXT, first_look
 from attnlab.models.inhouse.model import InHouse
 from attnlab.models.load import known
 from attnlab.models.spec import Spec

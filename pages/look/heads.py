@@ -3,9 +3,8 @@
 import streamlit as st
 
 from attnlab.core.views import see
-from attnlab.models.first_look import DEFAULT_MODEL
 from attnlab.ui import canvas, link, pins
-from attnlab.ui.ask import control_bar
+from attnlab.ui.ask import DEFAULT_MODEL, control_bar
 from attnlab.ui.errors import mistake_box
 from attnlab.ui.examples import example_cell
 from attnlab.ui.heads.evidence import show_evidence
