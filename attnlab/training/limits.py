@@ -5,11 +5,13 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from attnlab.words import ASSETS
 
-SETTINGS = ASSETS.parent / ".streamlit" / "attnlab.toml"
+NAME = Path(".streamlit") / "attnlab.toml"
+SETTINGS = Path.cwd() / NAME if NAME.is_file() else ASSETS.parent / NAME  # where the server was started, else in the source tree
 
 
 @dataclass(frozen=True)
