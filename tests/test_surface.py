@@ -12,7 +12,7 @@ from attnlab import figures
 
 FIGURES = {
     "FORMATS", "Look", "Words", "archive", "curves", "format_of", "heatmap", "lines", "mosaic", "read_record", "record", "save",
-    "triptych", "words_in", "write",
+    "triptych", "waterfall", "words_in", "write",
 }  # fmt: skip
 
 
