@@ -46,7 +46,7 @@ function skeleton(root) {
   };
   const { first, back, play, next, final, where, said, links, sourceName, source, targetName, target, tree } = parts;
   parts.other = part('form', 'other', {}, parts.word, parts.write);
-  parts.scrolls = part('div', 'scrolls', {}, tree);
+  parts.scrolls = part('div', 'scrolls', { tabIndex: 0, role: 'group' }, tree);
   const sides = [part('div', 'side', {}, sourceName, source), part('div', 'side', {}, targetName, target)];
   parts.sentences = part('div', 'sentences', {}, links, ...sides);
   const choices = part('div', 'choices', {}, parts.candidates, parts.list, parts.other);
@@ -294,6 +294,7 @@ export function decoder(root, { keep = () => {}, tell = () => {}, keys = root } 
       parts[name].setAttribute('aria-label', said[name]);
     }
     parts.where.setAttribute('aria-label', said.where);
+    parts.scrolls.setAttribute('aria-label', said.tree);
     root.setAttribute('aria-label', said.keys);
     parts.word.placeholder = said.other;
     parts.word.setAttribute('aria-label', said.other);

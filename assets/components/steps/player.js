@@ -43,7 +43,7 @@ function theatre(root) {
   el.speed.value = '1';
   el.box = make('div', { className: 'stagebox' }, el.canvas, el.tip);
   const words = make('div', { className: 'sentence' }, el.queryName, el.queries, el.keyName, el.keys);
-  root.replaceChildren(words, el.rail, el.parts, el.box, el.controls, el.hint, el.live);
+  root.replaceChildren(words, el.rail, el.parts, el.controls, el.box, el.live, el.hint);
   root.classList.add('walk', 'steps');
   return el;
 }
@@ -123,6 +123,8 @@ export function player(root, { tell = () => {}, keys = root } = {}) {
     children(box, pieces.length, create).forEach((chip, i) => {
       chip.firstChild.textContent = pieces[i];
       chip.setAttribute('aria-pressed', String(i === chosen));
+      chip.setAttribute('aria-label', `${pieces[i]}, ${words[role]}`);
+      chip.tabIndex = i === chosen ? 0 : -1; // one stop for the whole row; arrows move in it
       chip.style.borderColor = chip.style.color = i === chosen ? s.tint(role) : '';
       chip.onclick = () => say({ [role]: i });
       if (role === 'query') return;
@@ -131,6 +133,15 @@ export function player(root, { tell = () => {}, keys = root } = {}) {
       chip.title = `${pieces[i]} · ${s.fmt(row[i])}`;
     });
     box.setAttribute('aria-label', words[role]);
+    box.onkeydown = (event) => {
+      const all = [...box.children];
+      const here = all.indexOf(event.target);
+      const to = { ArrowLeft: here - 1, ArrowRight: here + 1, Home: 0, End: all.length - 1 }[event.key];
+      if (to === undefined) return;
+      event.preventDefault();
+      event.stopPropagation(); // outside a row the arrows walk from step to step
+      all[Math.min(Math.max(to, 0), all.length - 1)].focus();
+    };
   }
 
   function sentences() {
@@ -187,7 +198,11 @@ export function player(root, { tell = () => {}, keys = root } = {}) {
     const { value } = s.apartOf(p);
     const number = p.c?.columns === 'id' ? String(value) : s.fmt(value);
     const text = words.picture.replace('{stage}', `${here.stage} ${meta.stages[here.stage]}`);
-    el.canvas.setAttribute('aria-label', text.replace('{symbol}', here.symbol).replace('{value}', number));
+    const tokens = { '{query}': meta.queries[place.query], '{key}': meta.keys[place.key] };
+    const facts = { '{symbol}': here.symbol, '{value}': number, ...tokens };
+    const said = text.replace(/\{\w+\}/g, (name) => facts[name] ?? name);
+    el.canvas.setAttribute('aria-label', said);
+    if (el.live.textContent !== said) el.live.textContent = said;
   }
 
   function render() {
