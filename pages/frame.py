@@ -48,7 +48,7 @@ with st.container(key="heading"):
     st.markdown(t(f"{name}.purpose"))
 
 link.put("lang", linked_language())
-link.tell(language=language(), pages=t("ui.pages"), page=page.url_path)
+link.tell(language=language(), pages=t("ui.pages"), skip=t("ui.skip"), page=page.url_path)
 try:
     page.run()
     collect_views(page.url_path)

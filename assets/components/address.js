@@ -8,6 +8,7 @@ export default function ({ data }) {
     if (link.getAttribute('href') === data.page) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
   }
+  skip(data.skip);
   document.documentElement.lang = { zh: 'zh-CN' }[data.language] || data.language;
   const address = new URL(window.location.href);
   for (const [name, value] of Object.entries(data.put)) {
@@ -15,4 +16,20 @@ export default function ({ data }) {
     else address.searchParams.set(name, value);
   }
   if (address.href !== window.location.href) window.history.replaceState(window.history.state, '', address);
+}
+
+// The first stop of the keyboard: over the line of pages to what the page is about.
+function skip(words) {
+  let link = document.getElementById('skip');
+  if (!link) {
+    link = document.createElement('button');
+    link.id = 'skip';
+    link.onclick = () => {
+      const main = document.querySelector('.st-key-heading h1');
+      main?.setAttribute('tabindex', '-1');
+      main?.focus();
+    };
+    document.body.prepend(link);
+  }
+  link.textContent = words;
 }

@@ -35,3 +35,27 @@ def test_no_page_is_wider_than_its_window(visit, width):
     for name in PAGES:
         window.open("" if name == "home" else name)
         window.page.wait_for_function(SIDEWAYS, arg=width, timeout=20_000)
+
+
+def test_the_first_stop_of_the_keyboard_leads_over_the_line_of_pages(visit):
+    window = visit().open("heads")
+    window.page.evaluate("document.body.focus()")
+    window.page.keyboard.press("Tab")
+    assert window.page.evaluate("document.activeElement.id") == "skip"
+    window.page.keyboard.press("Enter")
+    assert window.page.evaluate("document.activeElement.tagName") == "H1"
+
+
+def test_escape_lets_go_of_the_cell_in_both_views(visit):
+    """The lines follow the map under the keyboard; when the map lets go they show everything again."""
+    window = visit().open("heads?cell=none")
+    lines = window.canvas("lines")
+    canvas = window.canvas("map")
+    window.page.mouse.move(5, 5)
+    free = lines.evaluate("(one) => one.toDataURL()")
+    canvas.focus()
+    for key in ("ArrowDown", "ArrowDown", "ArrowRight"):
+        canvas.press(key)
+    window.page.wait_for_function("([one, before]) => one.toDataURL() !== before", arg=[lines.element_handle(), free])
+    canvas.press("Escape")
+    window.page.wait_for_function("([one, before]) => one.toDataURL() === before", arg=[lines.element_handle(), free])
