@@ -32,6 +32,14 @@ def main() -> None:
         against_bertviz(n, faster, smaller)
     long = side("long_trace", 8192)
     row("trace, BERT-base shape, 8192 tokens: peak extra memory", mib(long), "–", "–", "≤ 1.5 GiB")
+    every, alone = side("all_knock_outs", 12), side("one_pass", 12)
+    row(
+        "all 72 knock-outs of bert, 12 tokens",
+        seconds(every),
+        f"{seconds(alone)} one forward pass",
+        times(every, alone, "seconds"),
+        "≤ 25 ×, ≤ 1 s",
+    )
     row("one head of 8192 tokens as a 512-pixel overview", seconds(side("long_head", 8192)), "–", "–", "≤ 1 s")
 
 

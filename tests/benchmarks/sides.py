@@ -61,6 +61,25 @@ def trace_ours(n: int, runs: int = 2) -> dict[str, Any]:
     return measured(work, runs)
 
 
+def all_knock_outs(n: int) -> dict[str, Any]:
+    """Every head of the shipped BERT struck out, one at a time, on a text of n tokens."""
+    from attnlab.models.interventions import knock_outs
+    from attnlab.models.load import load
+
+    model = load("bert")
+    trace = model.trace(text_of(n))
+    return measured(lambda: knock_outs(model, trace, "encoder"), 3)
+
+
+def one_pass(n: int) -> dict[str, Any]:
+    """One more forward pass of the same."""
+    from attnlab.models.load import load
+
+    model = load("bert")
+    trace = model.trace(text_of(n))
+    return measured(lambda: model.again(trace), 20)
+
+
 def trace_theirs(n: int) -> dict[str, Any]:
     """The plain call of the documentation: gradients are on unless somebody turns them off."""
     return trace_theirs_with(n, gradients=True)
@@ -152,7 +171,6 @@ def long_head(n: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    side = {f.__name__: f for f in (trace_ours, trace_theirs, trace_theirs_lean, ready_ours, ready_bertviz, long_trace, long_head)}[
-        sys.argv[1]
-    ]
+    sides = (trace_ours, trace_theirs, trace_theirs_lean, ready_ours, ready_bertviz, long_trace, long_head, all_knock_outs, one_pass)
+    side = {f.__name__: f for f in sides}[sys.argv[1]]
     print(json.dumps(side(int(sys.argv[2]))))
