@@ -15,15 +15,13 @@ def test_a_cold_deep_link_restores_the_view(visit):
     assert window.said("map").text_content().startswith("it → cat: 0.49")
     window.holds("Layer", "3")
     window.holds("Head", "1")
-    assert "layer=3" in window.page.url
     assert "cell=8%2C2" in window.page.url
 
 
 def test_back_returns_to_the_view_as_it_was(visit):
     window = visit().open("heads?layer=2&head=5")
     window.type("Text", "Dogs chase cats.")
-    window.page.get_by_role("button", name="Look").click()
-    window.page.get_by_text("All heads", exact=True).click()
+    window.page.get_by_role("navigation").get_by_role("link", name="All heads").click()
     window.page.wait_for_url("**/layers?*")
     window.wait()
     window.holds("Text", "Dogs chase cats.")
@@ -36,7 +34,7 @@ def test_back_returns_to_the_view_as_it_was(visit):
 
 
 def test_the_keyboard_walks_reads_pins_and_releases(visit):
-    window = visit().open("heads?layer=3&head=1")
+    window = visit().open("heads?layer=2&head=5")
     canvas = window.canvas("map")
     canvas.focus()
     for key in ["ArrowDown"] * 8 + ["ArrowRight"] * 3:

@@ -96,16 +96,16 @@ def test_a_click_on_a_head_opens_it(visit):
     window = visit().open("positions?part=without")
     canvas = window.canvas("moved")
     canvas.focus()
-    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "Enter"):  # from L0H2, where the page begins
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "Enter"):  # from L3H1, where the page begins
         canvas.press(key)
     window.wait()
-    window.page.get_by_text("L1H4").first.wait_for()
-    told(window, "layer", "1")
-    told(window, "head", "4")
+    window.page.get_by_text("L4H3").first.wait_for()
+    told(window, "layer", "4")
+    told(window, "head", "3")
 
 
 def test_a_score_is_the_sum_of_its_parts_on_the_page(visit):
-    window = visit().open("positions?part=scores&head=2")
+    window = visit().open("positions?part=scores&layer=0&head=2")
     formula = window.page.locator('[data-testid="stMarkdownContainer"] .katex-mathml annotation').last
     formula.wait_for(state="attached")
     *parts, total = re.findall(r"-?\d+\.\d{4}", formula.text_content())
