@@ -87,8 +87,8 @@ def test_forcing_a_word_goes_on_from_there():
     begun = model.target_ids("le chat")
     app = opened(PAGE, lang="en", forced="-".join(map(str, begun)))
     assert "begins as you said" in words(app)
-    shown = "".join(md for md in (each.value for each in app.markdown) if md.startswith("####"))
-    assert shown.startswith("#### le chat")
+    shown = "".join(md for md in (each.value for each in app.markdown) if md.startswith("## "))
+    assert shown.startswith("## le chat")
     app.text_input(key="text").set_value("the mat .").run()
     assert "begins as you said" not in words(app)  # another sentence, another translation
 
