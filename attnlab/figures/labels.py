@@ -20,17 +20,32 @@ def labels(texts: tuple[str, ...] | list[str], limit: int = 24) -> list[str]:
     return [label(text, limit) for text in texts]
 
 
+CIRCLE = "\u25cc"
+ANY_BASE = ("COMBINING", "IDEOGRAPHIC", "VARIATION", "")  # marks that belong to no script of their own
+
+
 def clean(text: str) -> str:
     """The text with every character drawable: line breaks and tabs as signs, controls as dots, unknown glyphs as boxes."""
     if not text.strip(" \u00a0"):
         return "␣" * len(text)
-    kept, marks = [], 0
+    kept: list[str] = []
+    marks = 0
     for character in text:
         shown = drawable(character)
         marks = marks + 1 if shown and unicodedata.combining(shown) else 0
+        if kept and stray(shown, kept[-1][-1:]):
+            kept.append(CIRCLE)
         if marks <= MARKS:
             kept.append(shown)
     return "".join(kept)
+
+
+def stray(shown: str, before: str) -> bool:
+    """Whether a mark follows a character of another script: no font has both, and it is written on a dotted circle, as Unicode does."""
+    if len(shown) != 1 or unicodedata.category(shown)[0] != "M" or not before or before == CIRCLE:
+        return False
+    script, base = (unicodedata.name(one, "").partition(" ")[0] for one in (shown, before))
+    return script not in ANY_BASE and script != base
 
 
 def shorten(text: str, limit: int) -> str:

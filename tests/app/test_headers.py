@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -9,6 +10,12 @@ from streamlit.testing.v1 import AppTest
 from attnlab.ui.headers import Headers, headers
 from attnlab.ui.language import md_escape
 from tests.app.conftest import opened
+
+
+def finish(coroutine):
+    """Run a coroutine in a thread of its own: a browser test of the same process may have left a loop running in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, coroutine).result()
 
 
 def answer(path="/", client="127.0.0.1", kind=b"text/html", **asked):
@@ -23,7 +30,7 @@ def answer(path="/", client="127.0.0.1", kind=b"text/html", **asked):
         said.append(message)
 
     scope = {"type": "http", "path": path, "client": (client, 1), "headers": [(n.encode(), v.encode()) for n, v in asked.items()]}
-    asyncio.run(Headers(inside)(scope, None, send))
+    finish(Headers(inside)(scope, None, send))
     return said[0]["status"], [(name.decode(), value.decode()) for name, value in said[0]["headers"]]
 
 
@@ -68,7 +75,7 @@ def test_what_is_not_http_goes_through():
     async def send(message):
         said.append(message)
 
-    asyncio.run(Headers(inside)({"type": "websocket"}, None, send))
+    finish(Headers(inside)({"type": "websocket"}, None, send))
     assert said == [{"type": "websocket.accept"}]
 
 

@@ -95,5 +95,5 @@ def test_the_key_that_moves_most_is_named_with_both_numbers(bert):
     """[CLS] gets (1 + 1/2)/2 of the weight and sends (1/2 + 0)/2; no other key differs as much."""
     weights, shares = np.array([[1, 0, 0], [0.5, 0.5, 0]], np.float32), np.array([[0.5, 0.25, 0.25], [0, 1, 0]], np.float32)
     line = norm_sentence(weights, shares, bert.tokenize("hi")).replace("\\", "")
-    assert "“[CLS]” (place 0) gets 75.0 % of the weight and sends 25.0 %" in line
+    assert "“[CLS]” (place 0) gets 75.0% of the weight and sends 25.0%" in line
     assert norm_sentence(weights, weights, bert.tokenize("hi")) == EN["norm_same"]

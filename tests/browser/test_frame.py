@@ -34,7 +34,7 @@ def test_no_page_is_wider_than_its_window(visit, width):
     window = visit(width=width, height=800).open()
     for name in PAGES:
         window.open("" if name == "home" else name)
-        window.page.wait_for_function(SIDEWAYS, arg=width, timeout=20_000)
+        window.page.wait_for_function(SIDEWAYS, arg=width)
 
 
 def test_the_first_stop_of_the_keyboard_leads_over_the_line_of_pages(visit):

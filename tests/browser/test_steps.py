@@ -136,10 +136,10 @@ def test_tokens_are_chosen_in_the_sentence_and_by_arrow_keys(visit):
     window.page.keyboard.press("ArrowDown")
     window.page.wait_for_url(re.compile("query=4"))
     window.wait()
-    window.page.keyboard.press("Shift+ArrowLeft")
+    window.page.keyboard.press("Shift+ArrowRight")
     window.page.wait_for_url(re.compile("key="))
     window.wait()
-    assert table(window).get_attribute("data-cell").startswith("encoder.weights.2 4 ")
+    assert table(window).get_attribute("data-cell").startswith("encoder.weights.2 4 1")
 
 
 def test_a_number_is_followed_down_to_the_embedding_table(visit):

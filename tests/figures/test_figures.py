@@ -13,6 +13,7 @@ from hypothesis.extra.numpy import arrays
 
 from attnlab import figures
 from attnlab.core.trace import Attention, Tokens, Trace
+from attnlab.figures.labels import clean
 from attnlab.figures.picture import Picture
 from attnlab.figures.style import COLOUR_MAPS
 from attnlab.words import InputError
@@ -295,3 +296,10 @@ def test_an_archive_of_one_layer_holds_that_layer(trace):
     with zipfile.ZipFile(io.BytesIO(figures.archive(trace, stack="encoder", layer=1, formats=("npz",)))) as files:
         assert sorted(files.namelist()) == ["encoder-L1H0.npz", "encoder-L1H1.npz", "index.csv", "index.html"]
         np.testing.assert_array_equal(held(files.read("encoder-L1H1.npz"))[0], trace.at("encoder", 1).weights(1))
+
+
+def test_a_mark_on_a_character_of_another_script_stands_on_a_dotted_circle():
+    """No font has the digit 0 and a Thai vowel sign, so that the digit would be lost; an accent belongs to any letter."""
+    assert clean("0\u0e31") == "0\u25cc\u0e31"
+    assert clean("\u0e01\u0e31") == "\u0e01\u0e31"
+    assert clean("e\u0301") == "e\u0301"
