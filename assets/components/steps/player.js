@@ -136,6 +136,7 @@ export function player(root, { tell = () => {}, keys = root } = {}) {
     box.onkeydown = (event) => {
       const all = [...box.children];
       const here = all.indexOf(event.target);
+      if (event.shiftKey) return; // from dimension to dimension, as everywhere on the walk
       const to = { ArrowLeft: here - 1, ArrowRight: here + 1, Home: 0, End: all.length - 1 }[event.key];
       if (to === undefined) return;
       event.preventDefault();
