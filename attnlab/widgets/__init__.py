@@ -1,4 +1,4 @@
-"""The app's pictures live in a notebook: Jupyter, VS Code, Colab and marimo. Needs anywidget: pip install attnlab[notebook]."""
+"""The app's pictures live in a notebook, wherever anywidget runs. Needs it: pip install attnlab[notebook]."""
 
 from importlib import import_module
 from typing import Any

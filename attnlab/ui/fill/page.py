@@ -9,7 +9,7 @@ from attnlab.ui import link
 from attnlab.ui.ask import ask_attention, ask_choice, ask_head, ask_text, open_head
 from attnlab.ui.chips import chips
 from attnlab.ui.fill.holes import Holes
-from attnlab.ui.language import language, md_escape, t
+from attnlab.ui.language import language, md_escape, percent, t
 
 SHOWN = 10
 OTHER = {"en": "The keys to the old cabinet is on the table.", "zh": "他每天早上都吃学校上课。"}
@@ -28,7 +28,7 @@ def show_hole(here: Holes, hole: Hole) -> None:
     best = fillers(here.model, hole, n=SHOWN)
     st.markdown(t("fill.hole", place=hole.place))
     rows = [{t("fill.word"): each.piece, t("fill.probability"): percent(each.probability)} for each in best]
-    rest = 1 - sum(each.probability for each in best)
+    rest = max(0.0, 1 - sum(each.probability for each in best))
     rows.append({t("fill.word"): t("fill.rest", n=len(hole.log_probabilities) - len(best)), t("fill.probability"): percent(rest)})
     st.dataframe(rows, hide_index=True, width="stretch", height=35 * (len(rows) + 1) + 2, alt=t("fill.hole_alt", place=hole.place))
     if hole.place in here.places:
@@ -95,10 +95,6 @@ def show_sentence(found: PseudoLikelihood, number: int, high: float) -> None:
         high=high,
         hint=t("fill.cost_hint"),
     )
-
-
-def percent(p: float) -> str:
-    return f"{100 * max(p, 0.0):.1f} %"
 
 
 def nats(x: float) -> str:

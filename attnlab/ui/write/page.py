@@ -11,7 +11,7 @@ from attnlab.models.inhouse.writing import Stage
 from attnlab.ui import link
 from attnlab.ui.ask import ask_attention, ask_choice, open_head
 from attnlab.ui.chips import chips
-from attnlab.ui.language import md_escape, t
+from attnlab.ui.language import md_escape, percent, t
 from attnlab.ui.traces import get_trace
 from attnlab.ui.write.writing import LONGEST, Writing, back, finish, go_on, put, take
 
@@ -62,7 +62,7 @@ def show_next(writing: Writing) -> None:
         row |= {t(f"write.stage_{step.name}"): percent(float(step.probabilities[token])) for step in steps}
         rows.append(row)
     rest = {t("write.token"): t("write.rest", n=len(first) - len(order))}
-    rest |= {t(f"write.stage_{step.name}"): percent(1 - float(step.probabilities[order].sum())) for step in steps}
+    rest |= {t(f"write.stage_{step.name}"): percent(max(0.0, 1 - float(step.probabilities[order].sum()))) for step in steps}
     st.dataframe([*rows, rest], hide_index=True, width="stretch", height=35 * (len(rows) + 2) + 2, alt=t("write.next_alt", n=len(order)))
     for before, step in pairwise(steps):
         if (sentence := removed(before, step)) is not None:
@@ -145,7 +145,3 @@ def show_cache(writing: Writing) -> None:
         st.metric(t("write.without_cache"), f"{read:,}", border=True, width="content")
         st.metric(t("write.kept_numbers"), f"{numbers:,}", border=True, width="content")
     st.caption(t("write.cache_note", layers=config.decoder_layers, d=config.d_model, n=read))
-
-
-def percent(p: float) -> str:
-    return f"{100 * max(p, 0.0):.1f} %"
