@@ -21,31 +21,38 @@ def labels(texts: tuple[str, ...] | list[str], limit: int = 24) -> list[str]:
 
 
 CIRCLE = "\u25cc"
-ANY_BASE = ("COMBINING", "IDEOGRAPHIC", "VARIATION", "")  # marks that belong to no script of their own
 
 
 def clean(text: str) -> str:
-    """The text with every character drawable: line breaks and tabs as signs, controls as dots, unknown glyphs as boxes."""
+    """The text with every character drawable: line breaks and tabs as signs, controls as dots, unknown glyphs as boxes.
+
+    A letter and its marks are drawn from one font. Where none has them all, the mark is written on a dotted circle, as Unicode does.
+    """
     if not text.strip(" \u00a0"):
         return "␣" * len(text)
     kept: list[str] = []
-    marks = 0
+    marks, cluster = 0, frozenset[int]()
     for character in text:
         shown = drawable(character)
         marks = marks + 1 if shown and unicodedata.combining(shown) else 0
-        if kept and stray(shown, kept[-1][-1:]):
-            kept.append(CIRCLE)
+        if not kept or not leans(shown):
+            cluster = fonts_with(shown) if shown else cluster
+        elif cluster & fonts_with(shown):
+            cluster &= fonts_with(shown)
+        else:
+            cluster = fonts_with(shown) & fonts_with(CIRCLE)
+            kept.append(CIRCLE if cluster else "")
+            shown = shown if cluster else MISSING
         if marks <= MARKS:
             kept.append(shown)
     return "".join(kept)
 
 
-def stray(shown: str, before: str) -> bool:
-    """Whether a mark follows a character of another script: no font has both, and it is written on a dotted circle, as Unicode does."""
-    if len(shown) != 1 or unicodedata.category(shown)[0] != "M" or not before or before == CIRCLE:
+def leans(shown: str) -> bool:
+    """Whether a character is drawn together with the one before it. Taken apart first: Thai am is a letter, drawn as a mark and a letter."""
+    if len(shown) != 1:
         return False
-    script, base = (unicodedata.name(one, "").partition(" ")[0] for one in (shown, before))
-    return script not in ANY_BASE and script != base
+    return unicodedata.category(unicodedata.normalize("NFKD", shown)[0])[0] == "M" or "\U0001f3fb" <= shown <= "\U0001f3ff"
 
 
 def shorten(text: str, limit: int) -> str:
@@ -77,12 +84,18 @@ def drawable(character: str) -> str:
         return character
     if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Cn"):
         return HIDDEN
-    return character if ord(character) in glyphs() else MISSING
+    return character if fonts_with(character) else MISSING
 
 
 @cache
-def glyphs() -> frozenset[int]:
-    """Every character that the fonts can draw."""
+def charmaps() -> tuple[frozenset[int], ...]:
+    """The characters of each font."""
     from matplotlib.ft2font import FT2Font
 
-    return frozenset(code for path in style.add_fonts() for code in FT2Font(str(path)).get_charmap())
+    return tuple(frozenset(FT2Font(str(path)).get_charmap()) for path in style.add_fonts())
+
+
+@cache
+def fonts_with(character: str) -> frozenset[int]:
+    """Which fonts can draw this character, by their places."""
+    return frozenset(place for place, codes in enumerate(charmaps()) if any(ord(one) in codes for one in character[:1]))
