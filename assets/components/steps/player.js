@@ -56,23 +56,28 @@ function children(box, count, create) {
 }
 
 // One question at a time: while the other side answers, later moves are gathered, or a fast walker would keep it from ever finishing.
+// A question that got lost is asked again, each time after twice the patience.
 function questions(tell) {
-  let [number, flight, asked, pending] = [0, 0, 0, null];
-  function say(changes) {
+  let [number, flight, patience, pending] = [0, 0, PATIENT, null];
+  let [asked, again] = [null, 0];
+  function ask() {
     number = Math.max(Date.now(), number + 1);
-    pending = { ...pending, ...changes };
-    if (flight && Date.now() - asked < PATIENT) return;
-    const all = pending;
-    [flight, asked, pending] = [number, Date.now(), null];
-    tell('go', { seq: number, ...all });
+    [flight, asked, pending] = [number, { ...asked, ...pending }, null];
+    again = setTimeout(ask, patience);
+    patience *= 2;
+    tell('go', { seq: number, ...asked });
   }
   return {
-    say,
-    isOld: (seq) => seq < number,
+    say(changes) {
+      pending = { ...pending, ...changes };
+      if (!flight) ask();
+    },
+    isOld: (seq) => seq < number || pending !== null,
     answered(seq) {
       if (!flight || seq < flight) return;
-      flight = 0;
-      if (pending) say({});
+      clearTimeout(again);
+      [flight, asked, patience] = [0, null, PATIENT];
+      if (pending) ask();
     },
   };
 }
