@@ -49,7 +49,7 @@ def clean(text: str) -> str:
 
 
 def leans(shown: str) -> bool:
-    """Whether a character is drawn together with the one before it. Taken apart first: Thai am is a letter, drawn as a mark and a letter."""
+    """Whether a character is drawn together with the one before it. Thai am is a letter that is drawn as a mark and a letter."""
     if len(shown) != 1:
         return False
     return unicodedata.category(unicodedata.normalize("NFKD", shown)[0])[0] == "M" or "\U0001f3fb" <= shown <= "\U0001f3ff"

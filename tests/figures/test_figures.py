@@ -303,3 +303,5 @@ def test_a_mark_on_a_character_of_another_script_stands_on_a_dotted_circle():
     assert clean("0\u0e31") == "0\u25cc\u0e31"
     assert clean("\u0e01\u0e31") == "\u0e01\u0e31"
     assert clean("e\u0301") == "e\u0301"
+    assert clean("0\u0e33") == "0\u25cc\u0e33"  # Thai am, a letter drawn as a mark and a letter
+    assert clean("0\U0001f3fb") == "0▯"  # a skin tone with nobody: the emoji font has no circle either
