@@ -1,5 +1,7 @@
 // A class on phones and on the teacher's screen: the step that is on, its map, what is asked, and what everybody answered.
+import { bars } from './bars.js';
 import { matrix } from './matrix.js';
+import { prose } from './prose.js';
 import { make } from './shared.js';
 
 const boot = JSON.parse(document.getElementById('boot').textContent);
@@ -10,6 +12,7 @@ const owner = mode !== 'follow';
 const secret = decodeURIComponent(location.hash.slice(1));
 const STALE = 40000; // milliseconds without a sign of life after which a stream is opened again
 const DRAG = 60; // pixels of a swipe
+const LEGEND = 64; // pixels of a map's title and legend
 
 const percent = (x) => `${Math.round(100 * x)}%`;
 const say = (text, facts) => Object.entries(facts).reduce((line, [name, value]) => line.replace(`{${name}}`, value), text);
@@ -50,6 +53,11 @@ function take(next) {
   render();
 }
 
+function know(you) {
+  seat = you.seat;
+  own = { ...own, ...you.answers };
+}
+
 function follow() {
   stream?.close();
   heard = Date.now();
@@ -59,11 +67,7 @@ function follow() {
   source.addEventListener('alive', () => {
     heard = Date.now();
   });
-  source.addEventListener('you', (event) => {
-    const told = JSON.parse(event.data);
-    seat = told.seat;
-    own = { ...own, ...told.answers };
-  });
+  source.addEventListener('you', (event) => know(JSON.parse(event.data)));
   source.addEventListener('end', finish);
   source.onerror = () => {
     connected(false);
@@ -160,13 +164,6 @@ function notice(text) {
   part('notice').textContent = text || '';
 }
 
-// Text of the lesson: HTML that the server made out of Markdown and that holds no tag of the teacher's own.
-function prose(html) {
-  const box = make('div', { className: 'prose' });
-  box.innerHTML = html;
-  return box;
-}
-
 function mark() {
   const asked = state.question;
   const mine = own[state.vote];
@@ -203,7 +200,7 @@ function maps(parent) {
       title: picture.title,
       note: '',
       link: `live ${i}`,
-      height: mode === 'teach' ? Math.max(220, innerHeight - 300) : null,
+      height: mode === 'teach' ? stage(parent) : null,
       largest: mode === 'teach' ? 90 : 56,
       square: true,
       numbers: true,
@@ -218,6 +215,9 @@ function maps(parent) {
   }
   return live;
 }
+
+// Pixels between the top of the pictures and what the teacher has below them, less a title and a legend.
+const stage = (parent) => Math.max(240, document.querySelector('footer').offsetTop - parent.getBoundingClientRect().top - scrollY - LEGEND);
 
 // A class as a head: its own map, the nearest head's, and their difference. A mean row stands in its place in the map of the class.
 function extra() {
@@ -312,8 +312,8 @@ const WIDGETS = {
   word: (asked, chosen) => buttons(asked.labels, chosen),
   choice: (asked, chosen) => buttons(asked.options, chosen, 'tall'),
   cell: () => make('p', {}, `${words.tap_cell} `, make('b', { id: 'chosen' })),
-  row: (asked, chosen) => bars(asked.labels, chosen),
-  head: (asked, chosen) => bars(asked.labels, chosen),
+  row,
+  head: row,
   number: scale,
   order,
   bet,
@@ -330,54 +330,10 @@ function buttons(labels, chosen, shape = '') {
   return group;
 }
 
-// A row drawn with the finger: bars that always sum to 100 %.
-function bars(labels, chosen) {
-  const heights = labels.map(() => 0);
-  const box = make('div', { className: 'bars' });
-  const columns = labels.map((text, i) => {
-    const fill = make('div', { className: 'fill' });
-    const track = make('div', { className: 'track', tabIndex: 0 }, fill);
-    track.setAttribute('role', 'slider');
-    track.setAttribute('aria-label', text);
-    track.setAttribute('aria-valuemin', 0);
-    track.setAttribute('aria-valuemax', 100);
-    const share = make('small');
-    const set = (x) => {
-      heights[i] = Math.min(1, Math.max(0, x));
-      show();
-    };
-    track.onkeydown = (event) => {
-      const step = { ArrowUp: 0.05, ArrowRight: 0.05, ArrowDown: -0.05, ArrowLeft: -0.05 }[event.key];
-      if (!step) return;
-      event.preventDefault();
-      set(heights[i] + step);
-    };
-    box.append(make('div', { className: 'bar' }, share, track, make('span', { textContent: text })));
-    return { track, fill, share, set };
-  });
-  function show() {
-    const total = heights.reduce((sum, x) => sum + x, 0);
-    columns.forEach(({ track, fill, share }, i) => {
-      const part = total ? heights[i] / total : 0;
-      fill.style.height = percent(heights[i]);
-      share.textContent = percent(part);
-      track.setAttribute('aria-valuenow', Math.round(100 * part));
-    });
-    chosen(total ? heights.map((x) => x / total) : null);
-  }
-  // One finger may sweep over all bars.
-  const sweep = (event) => {
-    if (event.type === 'pointermove' && !event.buttons) return;
-    for (const { track, set } of columns) {
-      const edge = track.getBoundingClientRect();
-      if (event.clientX >= edge.left && event.clientX < edge.right) set((edge.bottom - event.clientY) / edge.height);
-    }
-    event.preventDefault();
-  };
-  box.onpointerdown = sweep;
-  box.onpointermove = sweep;
-  show();
-  return make('div', {}, make('p', { className: 'hint', textContent: words.draw_hint }), box);
+function row(asked, chosen) {
+  const root = make('div');
+  bars(root, { keep: (_name, shares) => chosen(shares) }).update({ meta: { labels: asked.labels, words } });
+  return root;
 }
 
 function scale(asked, chosen) {
@@ -463,19 +419,19 @@ function reveal(parent) {
   right.order = () => told(answer.order);
   if (right[asked.kind]) box.append(make('p', {}, `${words.model_says}: `, make('b', { textContent: right[asked.kind]() })));
   if (state.explain && mode !== 'notes') box.append(prose(state.explain));
-  tallies.forEach((tally, i) => {
-    const name = tallies.length > 1 ? (i ? words.second_vote : words.first_vote) : words.class_said;
-    box.append(make('h3', { textContent: `${name} (${say(words.count, { n: tally.n })})` }));
-    box.append(RESULTS[asked.kind](asked, answer, tally, mine));
-  });
+  box.append(make('h3', { textContent: words.class_said }), ...RESULTS[asked.kind](asked, answer, tallies, mine));
 }
 
-// Lines, and what their colours stand for.
-function table(rows, kinds = ['class']) {
-  const names = { class: words.class_said, model: words.model_says, own: words.you_said };
-  const keys = kinds.map((kind) => make('span', { className: `key ${kind}`, textContent: names[kind] }));
-  return make('div', { className: 'tally' }, make('p', { className: 'keys' }, ...keys), ...rows);
+// Every vote that was held, the last one in the class's colour, and what else has a bar: [class name, words] each.
+function keys(tallies, ...more) {
+  const names = tallies.length > 1 ? [words.first_vote, words.second_vote] : [words.class_said];
+  const votes = tallies.map(({ n }, i) => [vote(tallies, i), `${names[i]} (${say(words.count, { n })})`]);
+  const every = [...votes, ...more].map(([kind, text]) => make('span', { className: `key ${kind}`, textContent: text }));
+  return make('p', { className: 'keys' }, ...every);
 }
+
+const vote = (tallies, i) => (i < tallies.length - 1 ? 'first' : 'class');
+const table = (rows, shape = '') => make('div', { className: `tally ${shape}` }, ...rows);
 
 // A line with bars: [class name, share, label] each.
 function line(name, shares, { right = false, mine = false } = {}) {
@@ -487,81 +443,113 @@ function line(name, shares, { right = false, mine = false } = {}) {
   const side = make('div', { className: 'side' });
   for (const [kind, share, text] of shares) {
     const bar = make('div', { className: `share ${kind}` });
-    bar.style.width = `${Math.max(0.5, 100 * share)}%`;
+    bar.style.width = `${100 * Math.min(1, share)}%`;
     side.append(make('div', { className: 'slot' }, bar), make('small', { textContent: text }));
   }
   row.append(side);
   return row;
 }
 
+// How many chose one thing, in each vote.
+const counted = (tallies, of) => tallies.map((tally, i) => [vote(tallies, i), tally.n ? of(tally) / tally.n : 0, `${of(tally)}`]);
+
+// Only lines in which there is something; the others would push these off the screen.
+const filled = (rows) => rows.filter(({ shares, right, mine }) => right || mine || shares.some(([, share]) => share >= 0.005));
+const drawnLines = (rows) => rows.map(({ name, shares, ...flags }) => line(name, shares, flags));
+
+// Whatever somebody chose in any vote, with how often; the commonest of the last vote first.
+function chosenBy(tallies, read, most) {
+  const found = new Map();
+  tallies.forEach((tally, i) => {
+    for (const [what, n] of read(tally)) {
+      const key = JSON.stringify(what);
+      if (!found.has(key)) found.set(key, { what, counts: tallies.map(() => 0) });
+      found.get(key).counts[i] = n;
+    }
+  });
+  const last = tallies.length - 1;
+  return [...found.values()].sort((a, b) => b.counts[last] - a.counts[last] || b.counts[0] - a.counts[0]).slice(0, most);
+}
+
 const RESULTS = {
-  word: (asked, answer, tally, mine) =>
-    table(
-      asked.labels.map((name, i) =>
-        line(name, counted(tally, i).concat([['model', answer.row[i], answer.row[i].toFixed(2)]]), {
-          right: i === answer.best,
-          mine: i === mine,
-        }),
-      ),
-      ['class', 'model'],
-    ),
-  choice: (asked, answer, tally, mine) =>
-    table(asked.options.map((name, i) => line(name, counted(tally, i), { right: i === answer.best, mine: i === mine }))),
-  cell: (asked, answer, tally) =>
-    table(
-      tally.cells.slice(0, 6).map(([row, column, n]) =>
-        line(`${asked.queries[row]} → ${asked.labels[column]}`, [['class', n / tally.n, `${n}`]], {
-          right: String([row, column]) === String(answer.best),
-        }),
-      ),
-    ),
-  row: (asked, answer, tally, mine) =>
-    table(
-      asked.labels.map((name, i) => {
-        const shares = [['model', answer.row[i], answer.row[i].toFixed(2)]];
-        if (tally.row) shares.push(['class', tally.row[i], `${tally.row[i].toFixed(2)} (${signed(tally.row[i] - answer.row[i])})`]);
-        if (mine) shares.push(['own', mine[i], mine[i].toFixed(2)]);
-        return line(name, shares);
-      }),
-      mine ? ['model', 'class', 'own'] : ['model', 'class'],
-    ),
-  number: (asked, answer, tally) => {
-    const width = (asked.high - asked.low) / tally.counts.length;
-    const most = Math.max(1, ...tally.counts);
-    const rows = tally.counts.map((n, i) => {
-      const low = asked.low + i * width;
-      const inside = answer.value >= low && (answer.value < low + width || i === tally.counts.length - 1);
-      return line(`${low.toFixed(2)} – ${(low + width).toFixed(2)}`, [['class', n / most, `${n}`]], { right: inside });
+  word(asked, answer, tallies, mine) {
+    const rows = asked.labels.map((name, i) => {
+      const shares = [...counted(tallies, ({ counts }) => counts[i]), ['model', answer.row[i], answer.row[i].toFixed(2)]];
+      return { name, shares, right: i === answer.best, mine: i === mine };
     });
-    return table(rows);
+    return [keys(tallies, ['model', words.model_says]), table(drawnLines(filled(rows)))];
   },
-  order: (_asked, answer, tally) =>
-    table(
-      tally.orders.map(([places, n]) =>
-        line(told(places), [['class', n / tally.n, `${n}`]], { right: String(places) === String(answer.order) }),
-      ),
-    ),
-  head: (_asked, _answer, tally) => {
-    if (!tally.nearest.length) return make('p', { textContent: words.nobody });
-    const best = tally.nearest[0];
-    const list = tally.nearest.map((one) => line(`L${one.layer}H${one.head}`, [['class', 1 - one.distance, one.distance.toFixed(3)]]));
-    return make(
-      'div',
-      {},
-      make('p', { className: 'like', textContent: say(words.like, { head: `L${best.layer}H${best.head}` }) }),
-      table(list, []),
-    );
+  choice(asked, answer, tallies, mine) {
+    const rows = asked.options.map((name, i) => {
+      return { name, shares: counted(tallies, ({ counts }) => counts[i]), right: i === answer.best, mine: i === mine };
+    });
+    return [keys(tallies), table(drawnLines(rows), 'wide')];
   },
-  bet: (asked, _answer, tally) =>
-    table(
-      tally.board.map((one) => line(`${asked.labels[one.word]} → ${one.into}`, [['class', one.moved, one.moved.toFixed(3)]])),
-      [],
-    ),
+  cell(asked, answer, tallies, mine) {
+    const rows = chosenBy(tallies, ({ cells }) => cells.map(([row, column, n]) => [[row, column], n]), 6).map(({ what, counts }) => ({
+      name: `${asked.queries[what[0]]} → ${asked.labels[what[1]]}`,
+      shares: tallies.map((tally, i) => [vote(tallies, i), tally.n ? counts[i] / tally.n : 0, `${counts[i]}`]),
+      right: String(what) === String(answer.best),
+      mine: String(what) === String(mine),
+    }));
+    return [keys(tallies), table(drawnLines(rows))];
+  },
+  row(asked, answer, tallies, mine) {
+    const rows = asked.labels.map((name, i) => {
+      const means = tallies.map(({ row }, v) => [vote(tallies, v), row?.[i] ?? 0, row ? row[i].toFixed(2) : '–']);
+      const last = means.at(-1);
+      if (tallies.at(-1).row) last[2] += ` (${signed(last[1] - answer.row[i])})`;
+      const own = mine ? [['own', mine[i], mine[i].toFixed(2)]] : [];
+      return { name, shares: [['model', answer.row[i], answer.row[i].toFixed(2)], ...means, ...own] };
+    });
+    const more = [['model', words.model_says], ...(mine ? [['own', words.you_said]] : [])];
+    return [keys(tallies, ...more), table(drawnLines(filled(rows)))];
+  },
+  number(asked, answer, tallies, mine) {
+    const bins = tallies[0].counts.length;
+    const width = (asked.high - asked.low) / bins;
+    const rows = tallies[0].counts.map((_, i) => {
+      const low = asked.low + i * width;
+      const here = (x) => x >= low && (x < low + width || i === bins - 1);
+      const right = here(answer.value);
+      return {
+        name: `${low.toFixed(2)} – ${(low + width).toFixed(2)}`,
+        shares: counted(tallies, ({ counts }) => counts[i]),
+        right,
+        mine: here(mine),
+      };
+    });
+    return [keys(tallies), table(drawnLines(rows))];
+  },
+  order(_asked, answer, tallies, mine) {
+    const rows = chosenBy(tallies, ({ orders }) => orders, 5).map(({ what, counts }) => ({
+      name: told(what),
+      shares: tallies.map((tally, i) => [vote(tallies, i), tally.n ? counts[i] / tally.n : 0, `${counts[i]}`]),
+      right: String(what) === String(answer.order),
+      mine: String(what) === String(mine),
+    }));
+    return [keys(tallies), table(drawnLines(rows), 'wide')];
+  },
+  head(_asked, _answer, tallies) {
+    const { n, nearest } = tallies.at(-1);
+    if (!nearest.length) return [make('p', { textContent: words.nobody })];
+    const rows = nearest.map(({ layer, head, distance }) => line(`L${layer}H${head}`, [['class', 1 - distance, distance.toFixed(3)]]));
+    const like = say(words.like, { head: `L${nearest[0].layer}H${nearest[0].head}` });
+    return [
+      make('p', { className: 'like', textContent: like }),
+      make('p', { className: 'keys', textContent: `${say(words.count, { n })} · ${words.distance}` }),
+      table(rows),
+    ];
+  },
+  bet(asked, _answer, tallies) {
+    const { n, board } = tallies.at(-1);
+    if (!board.length) return [make('p', { textContent: words.nobody })];
+    const rows = board.map((one) => line(`${asked.labels[one.word]} → ${one.into}`, [['class', one.moved, one.moved.toFixed(3)]]));
+    return [make('p', { className: 'keys', textContent: `${say(words.count, { n })} · ${words.distance}` }), table(rows)];
+  },
 };
 
 const signed = (x) => (Math.abs(x) < 0.005 ? '0' : `${x < 0 ? '−' : '+'}${Math.abs(x).toFixed(2)}`);
-const counted = (tally, i) => [['class', tally.n ? tally.counts[i] / tally.n : 0, `${tally.counts[i]}`]];
-
 // ---- The page
 
 function render() {
@@ -664,6 +652,12 @@ async function save() {
   link.click();
 }
 
+if (mode === 'teach')
+  window.addEventListener('resize', () => {
+    drawn = {};
+    if (state && !over) render();
+  });
+
 if (owner) {
   for (const button of document.querySelectorAll('[data-do]')) {
     button.onclick = () => {
@@ -701,5 +695,9 @@ if (owner) {
 }
 
 if (part('address')) part('address').textContent = location.origin + base;
+if (boot.now) {
+  know(boot.now.you);
+  take(boot.now.state);
+}
 if (owner && !secret) notice(words.no_owner);
 else listen();

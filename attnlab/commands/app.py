@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from attnlab.lessons.shelf import FOLDER, files_in
 from attnlab.words import PACKAGE, InputError
 
 app = typer.Typer()
@@ -22,10 +23,13 @@ def start(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="8501, or the next that is free, if not given.")] = None,
     host: Annotated[str, typer.Option(help="The address to listen at; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
     browser: Annotated[bool, typer.Option(help="Open the app in the browser.")] = True,
+    lessons: Annotated[Path | None, typer.Option(help="A folder of lessons of your own, before those that came along.")] = None,
 ) -> None:
     """Open the app in the browser. Ctrl-C ends it."""
     check_streamlit()
     check_address(host, port)
+    if lessons is not None:
+        os.environ[FOLDER] = lessons_in(lessons)
     command = [sys.executable, "-m", "streamlit", "run", str(APP), f"--server.address={host}", f"--server.headless={not browser}".lower()]
     command += [] if port is None else [f"--server.port={port}"]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))
@@ -39,6 +43,14 @@ def check_streamlit() -> None:
     """Raises InputError where attnlab was installed without the app."""
     if find_spec("streamlit") is None or not Path(APP).is_file():
         raise InputError("error.no_app")
+
+
+def lessons_in(folder: Path) -> str:
+    """The whole path of a teacher's folder. Raises InputError where there is no lesson in it."""
+    found = folder.expanduser().resolve()
+    if not files_in(found):
+        raise InputError("lesson.nothing", folder=folder)
+    return str(found)
 
 
 def check_address(host: str, port: int | None) -> None:

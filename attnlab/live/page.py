@@ -4,6 +4,7 @@ import io
 import json
 import re
 import secrets
+from collections.abc import Mapping
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -41,7 +42,7 @@ def joined(file: Path, taken: set[Path]) -> str:
 
 @cache
 def styles() -> str:
-    return "".join((ROOM / name).read_text("utf-8") for name in ("shared.css", "class.css"))
+    return "".join((ROOM / name).read_text("utf-8") for name in ("shared.css", "bars.css", "class.css"))
 
 
 def words(language: str) -> dict[str, str]:
@@ -49,9 +50,12 @@ def words(language: str) -> dict[str, str]:
     return {key.removeprefix("live_"): sentence for key, sentence in room(language, "class").items() if key.startswith("live_")}
 
 
-def page(code: str, mode: str, language: str, palette: Any) -> str:
-    """A follower's page ("follow"), the presenter's ("teach"), or the window with the notes ("notes")."""
-    boot = {"code": code, "mode": mode, "words": words(language), "palette": palette}
+def page(code: str, mode: str, language: str, palette: Any, now: Mapping[str, Any] | None = None) -> str:
+    """A follower's page ("follow"), the presenter's ("teach"), or the window with the notes ("notes").
+
+    now: "state" and "you" as the stream would send them first, so that a slow phone waits for one answer and not for two.
+    """
+    boot = {"code": code, "mode": mode, "words": words(language), "palette": palette, "now": now}
     head = f'<header><b>{code}</b><span id="place"></span><span id="status" role="status"></span></header>'
     body = f'{head}<p id="notice" role="alert"></p><main></main>'
     if mode in BUTTONS:

@@ -1,6 +1,7 @@
 """The routes of a class, beside the app: a page for phones, the stream of the room's state, and the answers."""
 
 import asyncio
+import gzip
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -159,19 +160,34 @@ async def begin(request: Request) -> Response:
 async def follow(request: Request) -> Response:
     """GET /live/<code>: the page of a follower."""
     code = code_of(request)
-    _, token = voter_of(request, code)
-    return with_cookie(HTMLResponse(page_of(code, "follow"), headers=HEADERS), code, token)
+    voter, token = voter_of(request, code)
+    state, you = await asyncio.to_thread(rooms().hub.now, code), await known(code, voter)
+    now = None if state is None else {"state": state, "you": you}
+    return with_cookie(written(request, page_of(code, "follow", now)), code, token)
 
 
 async def teach(request: Request) -> Response:
     """GET /live/<code>/teach and /live/<code>/notes: the presenter's windows. The secret is behind # in the address and is not sent."""
     code, view = code_of(request), request.url.path.rsplit("/", 1)[-1]
-    return HTMLResponse(page_of(code, view), headers=HEADERS)
+    return written(request, page_of(code, view))
 
 
-def page_of(code: str, mode: str) -> str:
+def page_of(code: str, mode: str, now: Mapping[str, Any] | None = None) -> str:
     script = rooms().room(code)["script"]
-    return page(code, mode, script["language"], script["palette"])
+    return page(code, mode, script["language"], script["palette"], now)
+
+
+def written(request: Request, made: str) -> Response:
+    """A page, compressed for who can read it: a slow phone waits for a third of the bytes."""
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return HTMLResponse(made, headers=HEADERS)
+    headers = HEADERS | {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    return HTMLResponse(gzip.compress(made.encode(), 6, mtime=0), headers=headers)
+
+
+async def known(code: str, voter: str) -> dict[str, Any]:
+    """What a follower's page has to know of itself."""
+    return {"seat": int(voter.partition(".")[0]), "answers": await asyncio.to_thread(rooms().mine, code, voter)}
 
 
 async def events(request: Request) -> Response:
@@ -182,8 +198,7 @@ async def events(request: Request) -> Response:
         owned(request, code)
         return StreamingResponse(rooms().hub.stream(code, None), media_type="text/event-stream", headers=headers)
     voter, token = voter_of(request, code)
-    you = {"seat": int(voter.partition(".")[0]), "answers": await asyncio.to_thread(rooms().mine, code, voter)}
-    hello = b"event: you\ndata: " + json.dumps(you, ensure_ascii=False).encode() + b"\n"
+    hello = b"event: you\ndata: " + json.dumps(await known(code, voter), ensure_ascii=False).encode() + b"\n"
     stream = rooms().hub.stream(code, voter, hello)
     return with_cookie(StreamingResponse(stream, media_type="text/event-stream", headers=headers), code, token)
 

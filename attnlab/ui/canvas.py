@@ -34,6 +34,7 @@ _matrix = component("matrix")
 _lines = component("lines")
 _mosaic = component("mosaic")
 _overview = component("overview")
+_bars = component("bars", "bars")
 
 
 def matrix(
@@ -144,6 +145,13 @@ def overview(
     )  # fmt: skip
     show_component(_overview, data, key=key, on_at_change=_nothing)
     return row, column
+
+
+def bars(labels: Sequence[str], *, key: str, hint: str) -> list[float] | None:
+    """A row that is drawn with a finger, a bar for each label; returns the shares, which sum to 1, or None before anything is drawn."""
+    show_component(_bars, {"meta": {"labels": list(labels), "words": {"draw_hint": hint}}}, key=key, on_row_change=_nothing)
+    drawn = choices.report(key, "row")
+    return None if drawn is None else [float(each) for each in drawn]
 
 
 def _nothing() -> None:

@@ -4,11 +4,14 @@ import json
 
 import pytest
 
+from attnlab.lessons.links import PAGES
 from attnlab.lessons.read import parse_lesson
 from attnlab.lessons.shelf import shelf
+from attnlab.lessons.template import ENGLISH
 from attnlab.live.rooms import rooms
 from attnlab.ui.teach.collect import lesson_file
 from tests.app.conftest import opened, words
+from tests.app.test_frame import PAGES as EVERY
 
 LESSONS, CLASS = "teach/lessons.py", "teach/class.py"
 FIRST = "1-what-a-head-looks-at"
@@ -77,3 +80,32 @@ def test_views_are_gathered_put_in_order_and_taken_away():
 def test_who_came_from_a_class_finds_the_way_back():
     app = opened("look/heads.py", live="ABCDE")
     assert any(each.proto.url.endswith("live/ABCDE") for each in app.get("link_button"))
+
+
+def test_a_row_is_drawn_with_the_finger_and_stands_beside_the_models():
+    app = opened(LESSONS, lesson=FIRST, at="3")
+    assert app.button(f"send {FIRST} 2").disabled
+    app.session_state[f"bars {FIRST} 2"] = {"row": [0.5, 0.5] + [0.0] * 10}
+    app.run()
+    app.button(f"send {FIRST} 2").click().run()
+    assert not app.exception
+    assert "[CLS] 50%" in words(app).replace("\\", "")
+
+
+def test_a_lesson_file_is_dropped_on_the_page_for_this_visit():
+    app = opened(LESSONS, lesson=FIRST)
+    app.get("file_uploader")[0].set_value(("mine.md", ENGLISH.encode(), "text/markdown")).run()
+    assert not app.exception
+    assert app.header[0].value == "What is a row?"
+    app.get("file_uploader")[0].set_value(("mine.md", "+++\n标题".encode("gbk"), "text/markdown")).run()
+    assert "UTF" in app.error[0].value
+    assert "mine" not in shelf()
+
+
+@pytest.mark.parametrize("page", [path for name, path in EVERY.items() if name in PAGES])
+def test_every_page_with_a_view_offers_it_to_a_lesson(page):
+    app = opened(page)
+    app.button("add view").click().run()
+    (view,) = app.session_state["lesson views"]
+    assert view.partition("?")[0] == page.rpartition("/")[2].removesuffix(".py")
+    assert not parse_lesson(lesson_file([view]).encode(), name="t").mistakes

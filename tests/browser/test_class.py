@@ -7,6 +7,7 @@ import urllib.request
 import pytest
 from playwright.sync_api import expect
 
+from attnlab.figures.components import script as component
 from tests.browser.conftest import PATIENCE
 
 
@@ -61,14 +62,15 @@ def test_predict_reveal_vote_again_freeze_and_the_end(visit, server):
     expect(phone.locator(".reveal, .tally")).to_have_count(0)
     teacher.keyboard.press("o")
     for page in (phone, late, back):
-        expect(page.locator(".reveal h3")).to_have_text(re.compile(r"answers: 3"), timeout=PATIENCE)
+        expect(page.locator(".reveal .key.class")).to_have_text(re.compile(r"answers: 3"), timeout=PATIENCE)
     expect(phone.locator(".line.right.mine .name")).to_have_text("fox")
     expect(back.locator(".line.mine .name")).to_have_text("over")
     teacher.keyboard.press("v")
     back.get_by_role("heading", name="Vote again").wait_for()
     vote(back, "fox")
     teacher.keyboard.press("o")
-    expect(late.locator(".reveal h3")).to_have_text([re.compile("First vote.*3"), re.compile("Second vote.*1")], timeout=PATIENCE)
+    names = [re.compile("First vote.*3"), re.compile("Second vote.*1"), "The model"]
+    expect(late.locator(".reveal .key")).to_have_text(names, timeout=PATIENCE)
     teacher.keyboard.press("f")
     expect(teacher.locator("#held")).not_to_be_empty()
     teacher.keyboard.press("PageDown")
@@ -105,6 +107,59 @@ def test_the_class_is_a_head(visit, server):
     expect(room.teacher.locator(".like")).to_have_text(re.compile(r"attends like L\dH\d"), timeout=PATIENCE)
     assert room.teacher.locator(".map-root").count() == 3  # the class, the nearest head, and their difference
     room.do("end")
+
+
+EVIL = "http://evil.example/x.png"
+HOSTILE = f"""+++
+title = "<script>window.ran = 1</script>"
+minutes = 5
+audience = "<img src={EVIL}>"
+objective = "see"
+models = ["bert"]
++++
+
+# <b onclick="window.ran = 1">Title</b> ![t]({EVIL})
+
+<script>window.ran = 1</script> <img src={EVIL} onerror="window.ran = 1"> <iframe src="{EVIL}"></iframe> ![p]({EVIL})
+[l](javascript:window.ran=1) [ok](https://school.example) <svg onload="window.ran=1"><image href="{EVIL}"/></svg> $x <script> y$
+
+```view
+heads?text=<img+src={EVIL}>&layer=0&head=2
+```
+
+```notes
+<script>window.ran = 1</script> ![n]({EVIL})
+```
+"""
+MARKUP = f"""<p onclick="window.ran=1" style="background:url({EVIL})">kept<script>window.ran=1</script>
+<img src={EVIL} onerror="window.ran=1">
+<a href="javascript:window.ran=1">a</a><a href="https://school.example">b</a><iframe src={EVIL}></iframe><style>@import '{EVIL}'</style>
+<svg viewBox="0 0 1 1" onload="window.ran=1" style="width:1em;background:url({EVIL})"><path d="M0 0"/><image href="{EVIL}"/>
+<foreignObject><img src={EVIL}></foreignObject><use href="{EVIL}#a"/></svg><math><mtext><img src={EVIL}></mtext></math></p>"""
+
+
+def test_nothing_of_a_hostile_lesson_runs_or_is_fetched(visit, server):
+    found = post(f"{server}/live", {"text": HOSTILE})
+    for path in ("", f"/teach#{found['secret']}", f"/notes#{found['secret']}"):
+        page = visit().page  # what is called outside fails the test
+        page.goto(f"{server}/live/{found['code']}{path}")
+        page.locator(".prose").first.wait_for()
+        assert page.evaluate("window.ran") is None
+        assert page.locator("main").locator("img, iframe, script, image, [onclick], [onerror]").count() == 0
+    post(f"{server}/live/{found['code']}/control", {"do": "end"}, found["secret"])
+
+
+def test_prose_is_made_of_what_is_known_whatever_the_server_sends(visit):
+    page = visit().page
+    page.goto("about:blank")
+    read = "async ([code, html]) => document.body.append((await import(`data:text/javascript,${encodeURIComponent(code)}`)).prose(html))"
+    page.evaluate(read, [component("page", "prose").replace("export default mount(prose)", "export { prose }"), MARKUP])
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("window.ran") is None
+    names = page.evaluate("[...document.querySelectorAll('body *')].flatMap((e) => [e.localName, ...e.getAttributeNames()])")
+    assert set(names) == {*("div", "class", "p", "a", "href", "target", "rel"), *("svg", "viewBox", "style", "path", "d")}
+    assert page.evaluate("[...document.querySelectorAll('a')].map((a) => a.getAttribute('href'))") == [None, "https://school.example"]
+    assert page.evaluate("document.querySelector('svg').getAttribute('style')") == "width: 1em;"
 
 
 WORDS = {"en-US": ("Start a room", "Presenter's view", "End the class"), "zh-CN": ("开启教室", "演示窗口", "下课")}

@@ -60,6 +60,16 @@ def test_the_app_listens_here_and_only_here_unless_asked(started):
     assert not any(word.startswith("--server.port") for word in started[1])
 
 
+def test_the_app_is_given_a_teachers_own_lessons(started, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("ATTNLAB_LESSONS", "")
+    assert command.main(["app", "--lessons", str(tmp_path)]) == 2
+    assert "There is no lesson in" in capsys.readouterr().err
+    command.main(["lesson", "new", "mine", "-o", str(tmp_path)])
+    assert command.main(["app", "--lessons", str(tmp_path)]) == 0
+    assert os.environ["ATTNLAB_LESSONS"] == str(tmp_path)
+    assert len(started) == 1
+
+
 def test_a_port_that_is_taken_and_a_host_that_is_not_here_are_said(started, capsys):
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))

@@ -185,13 +185,8 @@ def ask_cell(asked: Data, place: str, cell: tuple[int, int] | None) -> Any:
 
 def ask_bars(asked: Data, place: str, cell: tuple[int, int] | None) -> Any:
     query = asked["queries"][asked.get("row", 0)]
-    st.caption(f"{t('class.live_your_query')}: **{md_escape(query)}** · {t('teach.bars')}")
-    columns = st.columns(2)
-    raw = [
-        columns[i % 2].slider(md_escape(name), 0, 100, 0, 5, key=f"bar {place} {i}")
-        for i, name in enumerate(asked["labels"])
-    ]  # fmt: skip
-    return raw if sum(raw) else None
+    st.caption(f"{t('class.live_your_query')}: **{md_escape(query)}**")
+    return canvas.bars(asked["labels"], key=f"bars {place}", hint=t("class.live_draw_hint"))
 
 
 def ask_scale(asked: Data, place: str, cell: tuple[int, int] | None) -> Any:

@@ -1,0 +1,129 @@
+"""A follower's phone: python -m tests.benchmarks.phones [SECONDS ASLEEP]. What its page weighs, how soon there is a picture on a slow
+phone (4 x CPU slowdown, fast 3G), and how soon it is right again after the server was killed and after it slept. Nothing here is a test.
+
+Rooms are in Redis (redis-server on a free port). The phone sleeps by losing its network, while the class goes on.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.benchmarks.serving import await_health, chromium, post, start
+from tests.browser.conftest import free_port
+
+PHONE: Any = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 3, "has_touch": True, "is_mobile": True}
+FAST_3G = {"offline": False, "latency": 562.5, "downloadThroughput": 1.44e6 / 8, "uploadThroughput": 0.675e6 / 8}  # as DevTools has it
+ROUNDS = 5
+LESSON = "1-what-a-head-looks-at"
+SEEN = """
+new MutationObserver((_, watch) => {
+  if (!document.querySelector('main canvas')) return;
+  watch.disconnect();
+  requestAnimationFrame(() => setTimeout(() => { window.pictureAt = performance.now(); }));
+}).observe(document, { childList: true, subtree: true });
+"""
+
+
+@contextmanager
+def redis() -> Iterator[str]:
+    port = free_port()
+    command = [shutil.which("redis-server") or "redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    with tempfile.TemporaryDirectory() as folder, subprocess.Popen([*command, "--dir", folder], stdout=subprocess.DEVNULL) as process:
+        try:
+            yield f"redis://127.0.0.1:{port}/0"
+        finally:
+            process.terminate()
+
+
+def slow_phone(browser: Any, address: str) -> tuple[float, int]:
+    """Seconds until the first picture stands, and bytes until then, on a phone that was never here."""
+    context = browser.new_context(**PHONE)
+    page = context.new_page()
+    page.add_init_script(SEEN)
+    wire, got = context.new_cdp_session(page), [0]
+    wire.send("Network.enable")
+    wire.on("Network.loadingFinished", lambda told: got.__setitem__(0, got[0] + int(told["encodedDataLength"])))
+    wire.on("Network.dataReceived", lambda told: got.append(int(told["encodedDataLength"] or told["dataLength"])))
+    wire.send("Network.emulateNetworkConditions", FAST_3G)
+    wire.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    page.goto(address)
+    page.locator("main canvas").first.wait_for(timeout=60_000)
+    page.wait_for_timeout(500)  # the time was taken by the page itself
+    took = page.evaluate("window.pictureAt") / 1000
+    context.close()
+    return took, max(got[0], sum(got[1:]))
+
+
+def shown(page: Page, title: str, since: float) -> float:
+    """Seconds since then until a page shows this step."""
+    expect(page.locator("h1")).to_have_text(title, timeout=60_000)
+    return time.perf_counter() - since
+
+
+def measure(browser: Any, store: str, asleep: float) -> None:
+    port = free_port()
+    address, more = f"http://127.0.0.1:{port}", {"ATTNLAB_REDIS": store}
+    server = start(port, more)
+    try:
+        await_health(address)
+        room = post(f"{address}/live", {"lesson": LESSON})
+        base = f"{address}/live/{room['code']}"
+
+        def do(action: str) -> None:
+            post(f"{base}/control", {"do": action}, room["secret"])
+
+        page = browser.new_context(**PHONE).new_page()
+        page.goto(base)
+        do("next")
+        expect(page.locator("h1")).to_have_text("Predict a row", timeout=60_000)
+        time.sleep(8)  # the server has loaded its libraries
+        found = [slow_phone(browser, base) for _ in range(ROUNDS)]
+        times = ", ".join(f"{seconds:.2f}" for seconds, _ in sorted(found))
+        print(f"slow phone, page and first state: {found[-1][1] / 1000:.0f} kB; seconds to the picture: {times}", flush=True)
+        page.locator(".options label").nth(4).click()
+        page.locator("#send").click()
+        page.locator(".done").wait_for()
+        server.kill()
+        server.wait()
+        server = start(port, more)
+        await_health(address)
+        begun = time.perf_counter()
+        do("next")
+        took = shown(page, "Another head, another habit", begun)
+        print(f"server killed and started again: right step {took:.2f} s after it answers", flush=True)
+        page.context.set_offline(True)
+        for _ in range(2):
+            time.sleep(asleep / 2)
+            do("next")
+        page.context.set_offline(False)
+        took = shown(page, "Who is 'it'?", time.perf_counter())
+        print(f"asleep for {asleep:.0f} s: right step after {took:.2f} s", flush=True)
+        do("back")
+        do("back")
+        do("back")
+        expect(page.locator(".done")).to_contain_text("fox", timeout=60_000)
+        do("open")
+        expect(page.locator(".key.class")).to_contain_text("1", timeout=60_000)
+        told = json.dumps(page.locator(".keys").all_inner_texts())
+        print(f"the vote sent before the server was killed: {told}", flush=True)
+    finally:
+        server.terminate()
+        server.wait(timeout=60)
+
+
+def main() -> None:
+    asleep = float(sys.argv[1]) if len(sys.argv) > 1 else 300.0
+    with redis() as store, sync_playwright() as playwright, chromium(playwright) as browser:
+        measure(browser, store, asleep)
+
+
+if __name__ == "__main__":
+    main()
