@@ -15,6 +15,7 @@ from attnlab.models.edits import numbers_at
 from attnlab.models.ledgers import Reading, outputs, reading, show, speaking
 from attnlab.models.recorder import Here, Intervention
 from attnlab.models.spec import Model, Pass
+from attnlab.models.weights import walks_whole
 from attnlab.words import InputError
 
 By = Literal["zero", "mean", "resample"]
@@ -29,6 +30,8 @@ def measure_of(model: Model, trace: Trace, found: Reading | None = None) -> Meas
     """What is watched: an output (see `ledgers.reading`), else log p of what the model said, else the likeness to its own sentence."""
     if found is not None:
         return lambda passed: outputs(model, trace, found, passed)
+    if "logits" not in trace.outputs and not walks_whole(model):
+        return likeness_of_streams(trace)
     if "logits" not in trace.outputs:
         own = reading(model, trace, similar_to=trace)
         return lambda passed: outputs(model, trace, own, passed)
@@ -40,6 +43,12 @@ def measure_of(model: Model, trace: Trace, found: Reading | None = None) -> Meas
         return log_p.gather(-1, said.expand(log_p.shape[:-1])[..., None]).flatten(1).sum(-1)
 
     return likelihood
+
+
+def likeness_of_streams(trace: Trace) -> Measure:
+    """For families whose last norm is not known: the cosine of the mean of the stream after the last layer to that of the trace."""
+    own = torch.from_numpy(trace.residual[speaking(trace)][-1].copy()).double().mean(0)  # [d]
+    return lambda passed: torch.cosine_similarity(passed.last.double().mean(1), own[None], dim=-1)
 
 
 def run_many(model: Model, trace: Trace, measure: Measure, changes: Sequence[Intervention]) -> NDArray[np.float64]:
