@@ -1,15 +1,20 @@
 """A decoder goes on with a text: the cache changes nothing, branches stay apart, and every setting removes what it says."""
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from typing import get_args
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attnlab.core.positions import Positions
+from attnlab.models.inhouse.decoding import Rules, beam_search
 from attnlab.models.inhouse.model import InHouse
+from attnlab.models.inhouse.stepping import Stepper
 from attnlab.models.inhouse.transformer import Config, Transformer
-from attnlab.models.inhouse.writing import Draft, Sampling, begin, choose, stages, write
+from attnlab.models.inhouse.writing import Draft, Sampling, beams, begin, choose, stages, write
 from attnlab.training.tokenizer import text_tokenizer
 from attnlab.words import InputError
 
@@ -32,7 +37,7 @@ def writer() -> InHouse:
 def fresh(draft: Draft) -> torch.Tensor:
     """The logits when everything in sight is computed at once."""
     with torch.inference_mode():
-        return draft.module(torch.tensor([draft.read]))[0, -1]
+        return draft.writer.module(torch.tensor([draft.read]))[0, -1]
 
 
 def test_every_further_token_costs_one_and_gives_what_reading_all_again_gives(writer):
@@ -51,12 +56,47 @@ def test_the_way_back_is_free_and_branches_do_not_meet(writer):
     assert torch.equal(trunk.then(9).logits, left.logits)
 
 
+@pytest.mark.parametrize("positions", get_args(Positions))
+@pytest.mark.parametrize("choices", [{}, {"norm": "post", "activation": "gelu", "segments": 2, "embedding_norm": True}])
+def test_one_row_at_a_time_gives_what_the_transformer_gives(positions, choices):
+    torch.manual_seed(0)
+    shape = {"encoder_layers": 0, "decoder_layers": 2, "n_heads": 2, "d_model": 16, "d_ff": 32, "max_tokens": 16}
+    module = Transformer(Config("generate", 40, positions=positions, **shape, **choices)).eval().requires_grad_(False)
+    draft = begin(Stepper(module), (1, 9, 8))
+    for token in (7, 20, 9, 9):
+        draft = draft.then(token)
+        torch.testing.assert_close(draft.logits, fresh(draft), atol=1e-5, rtol=1e-5)
+
+
+def test_threads_that_go_on_from_one_text_do_not_meet(writer):
+    trunk = writer.begin("The wolf")
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda token: trunk.then(token).then(9), range(5, 21)))
+    for draft in found:
+        torch.testing.assert_close(draft.logits, fresh(draft), atol=1e-5, rtol=1e-5)
+
+
+def test_the_beams_are_those_of_the_search_that_translates(writer):
+    start = writer.begin("The")
+    found = beams(start, 3, longest=4, forbidden=(*writer.unwritten, writer.eos))
+    rules = Rules(writer.bos, writer.eos, (*writer.unwritten, writer.eos))
+    [theirs] = beam_search(writer.module, None, rules, longest=[len(start.ids) + 3], forced=[start.ids[1:]], width=3, alpha=0)
+    assert [beam.ids for beam in found] == [one.ids[len(start.ids) - 1 :] for one in theirs.hypotheses]
+    assert found[0].total == pytest.approx(sum(theirs.best.log_probabilities[len(start.ids) - 1 :]), abs=1e-4)
+    torch.testing.assert_close(found[1].draft.logits, fresh(found[1].draft), atol=1e-5, rtol=1e-5)
+
+
+def test_a_beam_that_has_ended_stays_as_it_is(writer):
+    end = beams(writer.begin("The"), 1, longest=1)[0].ids[0]
+    assert beams(writer.begin("The"), 1, longest=5, end=end)[0].ids == (end,)
+
+
 def test_a_text_longer_than_the_window_is_read_from_its_last_part(writer):
     long = (writer.bos, *range(5, 45))
-    draft = begin(writer.module, long)
+    draft = begin(writer.writer, long)
     assert draft.ids == long
     assert draft.read == (writer.bos, *long[-7:])
-    full = begin(writer.module, long[:16])
+    full = begin(writer.writer, long[:16])
     assert full.n_read == 16
     assert full.then(7).read == (writer.bos, *long[10:16], 7)
     assert full.then(7).computed == 8

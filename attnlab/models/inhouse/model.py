@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from weakref import ref
 
@@ -21,6 +22,7 @@ from attnlab.models.inhouse.decoding import Decoded, Ids, Rules, beam_search
 from attnlab.models.inhouse.pieces import groups, joined, padded, trimmed, word_numbers
 from attnlab.models.inhouse.sampling import sample
 from attnlab.models.inhouse.saved import NAMES, WEIGHTS, About, Precision
+from attnlab.models.inhouse.stepping import Stepper
 from attnlab.models.inhouse.transformer import Task, Transformer
 from attnlab.models.inhouse.writing import Draft, begin
 from attnlab.models.recorder import Call, Intervention, Shared, intervening, one, recording, sublayer
@@ -361,7 +363,12 @@ class InHouse:
     def begin(self, text: str = "") -> Draft:
         """A text to go on with, token by token; nothing but the start token when it is empty. A long one is read from its last part."""
         self._must("generate")
-        return begin(self.module, (self.bos, *(self._pieces(text).ids if text.strip() else ())))
+        return begin(self.writer, (self.bos, *(self._pieces(text).ids if text.strip() else ())))
+
+    @cached_property
+    def writer(self) -> Stepper:
+        """The decoder, prepared for one token at a time."""
+        return Stepper(self.module)
 
     @property
     def unwritten(self) -> Ids:

@@ -5,15 +5,14 @@ logits -> `stages` (what each setting removes, and how the rest grows) -> `choos
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
 
 from attnlab.models.inhouse.decoding import Ids, check_range
 from attnlab.models.inhouse.sampling import keep_best, keep_mass, keep_share
-from attnlab.models.inhouse.transformer import Both, Cache, Transformer
 
 StageName = Literal["model", "repetition", "temperature", "top_k", "top_p", "min_p"]
 
@@ -41,11 +40,28 @@ class Sampling:
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """The distribution after one setting. probabilities: [v], sum 1; removed: ids that were possible before it and are not now."""
+    """The distribution after one setting. probabilities: [v], sum 1; before: what they were before it, None for the model's own."""
 
     name: StageName
     probabilities: Tensor
-    removed: Ids = ()
+    before: Tensor | None = None
+
+    @property
+    def removed(self) -> Ids:
+        """Tokens that were possible before the setting and are not now."""
+        if self.before is None:
+            return ()
+        return tuple(((self.before > 0) & (self.probabilities == 0)).nonzero()[:, 0].tolist())
+
+
+class Writer(Protocol):
+    """What goes on with a text. limit: how many tokens it has in sight at most."""
+
+    @property
+    def limit(self) -> int: ...
+
+    def read(self, ids: Sequence[int], past: Any = None) -> tuple[Tensor, Any]:
+        """Logits of what follows the last of some tokens after a past [v], and the past that they become. No past is changed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,14 +69,15 @@ class Draft:
     """A text so far, with the keys and values that it left behind.
 
     Going on makes another draft and leaves this one as it is, so that several ways on can be kept side by side.
-    ids: all of it, start token first; logits: of what comes next [v]; n_read: how many of the last ids the model has in sight (a
-    text longer than its window is read again from its middle); computed: how many tokens were put through the model for this step.
+    ids: all of it, start token first; logits: of what comes next [v]; past: keys and values; n_read: how many of the last ids the model
+    has in sight (a text longer than its window is read again from its middle); computed: how many tokens were put through the model
+    for this step.
     """
 
-    module: Transformer
+    writer: Writer
     ids: Ids
     logits: Tensor
-    caches: list[Both]
+    past: Any
     n_read: int
     computed: int
 
@@ -77,26 +94,18 @@ class Draft:
     @torch.inference_mode()
     def then(self, token: int) -> "Draft":
         """The text with one more token. Only that token is computed, unless the window is full."""
-        if self.n_read >= self.module.config.max_tokens:
-            return begin(self.module, (*self.ids, token))
-        caches = [(replace(own), replace(other)) for own, other in self.caches]
-        logits = predict(self.module, (token,), caches)
-        return Draft(self.module, (*self.ids, token), logits, caches, self.n_read + 1, 1)
-
-
-def predict(module: Transformer, ids: Sequence[int], caches: list[Both]) -> Tensor:
-    """Logits of what follows the last of some new tokens; their keys and values join the caches. [v]"""
-    x = module.decode(torch.tensor([ids]), caches=caches)  # [1 n d]
-    return module.out(x[0, -1]).float()
+        if self.n_read >= self.writer.limit:
+            return begin(self.writer, (*self.ids, token))
+        logits, past = self.writer.read((token,), self.past)
+        return Draft(self.writer, (*self.ids, token), logits, past, self.n_read + 1, 1)
 
 
 @torch.inference_mode()
-def begin(module: Transformer, ids: Sequence[int]) -> Draft:
+def begin(writer: Writer, ids: Sequence[int]) -> Draft:
     """A draft that starts with these ids (start token first); of a text longer than the window only its last half window is read."""
-    limit = module.config.max_tokens
-    read = tuple(ids) if len(ids) <= limit else (ids[0], *ids[len(ids) - limit // 2 + 1 :])
-    caches = [(Cache(), Cache()) for _ in module.decoder]
-    return Draft(module, tuple(ids), predict(module, read, caches), caches, len(read), len(read))
+    read = tuple(ids) if len(ids) <= writer.limit else (ids[0], *ids[len(ids) - writer.limit // 2 + 1 :])
+    logits, past = writer.read(read)
+    return Draft(writer, tuple(ids), logits, past, len(read), len(read))
 
 
 def penalized(logits: Tensor, before: Sequence[int], penalty: float) -> Tensor:
@@ -121,8 +130,7 @@ def stages(logits: Tensor, sampling: Sampling, before: Sequence[int], forbidden:
     found = [Stage("model", logits.softmax(-1))]
 
     def add(name: StageName, p: Tensor) -> None:
-        gone = (found[-1].probabilities > 0) & (p == 0)
-        found.append(Stage(name, p, tuple(gone.nonzero()[:, 0].tolist())))
+        found.append(Stage(name, p, found[-1].probabilities))
 
     open_to = logits.clone()
     open_to[list(forbidden)] = -math.inf
@@ -155,3 +163,34 @@ def write(
         yield draft
         if draft.ids[-1] == end:
             return
+
+
+@dataclass(frozen=True, eq=False)
+class Beam:
+    """One of the likeliest ways on. ids: the tokens after the draft that it began with; total: their log-probability, in nats."""
+
+    ids: Ids
+    total: float
+    draft: Draft
+
+
+def beams(draft: Draft, width: int, *, longest: int, end: int | None = None, forbidden: Sequence[int] = ()) -> tuple[Beam, ...]:
+    """The `width` likeliest ways on that `longest` tokens, or the end token, lead to; best first. Each step keeps that many texts.
+
+    Raises InputError for a width outside 1 to 64.
+    """
+    check_range("beam", width, 1, 64)
+    alive = [Beam((), 0.0, draft)]
+    for _ in range(longest):
+        found = [(each.total, each, None) for each in alive if each.ids[-1:] == (end,)]
+        for each in (each for each in alive if each.ids[-1:] != (end,)):
+            log_p = each.draft.log_probabilities.clone()
+            log_p[list(forbidden)] = -math.inf
+            best = log_p.topk(min(width, len(log_p)))
+            pairs = zip(best.values.tolist(), best.indices.tolist(), strict=True)
+            found += [(each.total + p, each, token) for p, token in pairs if p > -math.inf]
+        kept = sorted(found, key=lambda one: -one[0])[:width]
+        if all(token is None for _, _, token in kept):
+            break
+        alive = [each if token is None else Beam((*each.ids, token), total, each.draft.then(token)) for total, each, token in kept]
+    return tuple(alive)
