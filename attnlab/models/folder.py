@@ -108,11 +108,11 @@ def open_tokenizer(transformers: ModuleType, folder: Path) -> Any:
 
 
 def open_module(transformers: ModuleType, folder: Path, family: str) -> Any:
-    """The weights in float32, through our attention function where the family knows such functions."""
+    """The weights in float32, with the output for next or hidden tokens where the folder says that there is one."""
     safe = {"trust_remote_code": False, "local_files_only": True}
     try:
         config = transformers.AutoConfig.from_pretrained(folder, **safe)
-        kind = transformers.AutoModelForSeq2SeqLM if config.is_encoder_decoder else transformers.AutoModel
+        kind = kind_of(transformers, config)
         how = {"attn_implementation": "eager", "dtype": "float32", "use_safetensors": True, "output_loading_info": True}
         module, info = kind.from_pretrained(folder, config=config, **how, **safe)
     except Exception as error:  # whatever a stranger's configuration makes transformers raise
@@ -121,3 +121,13 @@ def open_module(transformers: ModuleType, folder: Path, family: str) -> Any:
     if missing:  # transformers would fill them with random numbers
         raise InputError("error.missing_weights", folder=folder, n=len(missing), first=missing[0])
     return module
+
+
+def kind_of(transformers: ModuleType, config: Any) -> Any:
+    """The class that a configuration was saved from, as far as it matters here: with which output."""
+    if config.is_encoder_decoder:
+        return transformers.AutoModelForSeq2SeqLM
+    saved = (config.architectures or [""])[0]
+    if saved.endswith(("ForCausalLM", "LMHeadModel")):
+        return transformers.AutoModelForCausalLM
+    return transformers.AutoModelForMaskedLM if saved.endswith("ForMaskedLM") else transformers.AutoModel

@@ -38,7 +38,8 @@ class Spec:
     family: "attnlab" for the in-house Transformer, else transformers' model_type ("bert", "gpt2", ...).
     task: translate, classify, tag, generate for in-house models; "encode" or "generate" or "translate" for pretrained ones.
     positions: none, sinusoidal, learned, rotary, alibi, relative. records: whether q, k and v can be had.
-    max_tokens: the longest input, special tokens included; None when nothing limits it.
+    max_tokens: the longest input, special tokens included; None when nothing limits it. predicts: what the model was trained to say of
+    a text: the next token, what is hidden in a hole, or neither.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Spec:
     records: bool = True
     source: str = ""
     licence: str = ""
+    predicts: Literal["next", "hole"] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,8 @@ import torch
 from attnlab.models.filling import MASK, filler, fillers, holes, masked, pseudo_likelihood
 from attnlab.models.inhouse.model import InHouse
 from attnlab.models.inhouse.transformer import Config, Transformer
+from attnlab.models.load import load
+from attnlab.models.pretrained.model import transformers_alone
 from attnlab.training.tokenizer import character_tokenizer, train_tokenizer, with_holes
 from attnlab.words import InputError
 
@@ -116,3 +118,29 @@ def test_a_saved_model_still_fills(model, tmp_path):
     assert again.module.out.weight is again.module.source.token.weight
     assert again.module.out.weight.dtype == torch.float32
     assert again.tokenize(f"我{MASK}。").pieces[2] == MASK
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "distilbert"])
+def test_a_pretrained_model_with_its_masked_word_output_fills(family, small_tokenizers, tmp_path):
+    shape = {"vocab_size": 160, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
+    with transformers_alone() as transformers:
+        torch.manual_seed(0)
+        config = transformers.AutoConfig.for_model(family, **shape, max_position_embeddings=64, pad_token_id=0)
+        whole = transformers.AutoModelForMaskedLM.from_config(config).eval()
+    whole.save_pretrained(tmp_path)
+    small_tokenizers["words"].save_pretrained(tmp_path)
+    filling = load(str(tmp_path))
+    assert filling.spec.predicts == "hole"
+    tokens = masked(filling, filling.read("The cat sat."), [2])
+    [hole] = holes(filling, tokens)
+    with torch.inference_mode():
+        expected = whole(torch.tensor([tokens.ids])).logits[0, 2].log_softmax(-1)
+    torch.testing.assert_close(torch.tensor(hole.log_probabilities), expected, atol=1e-5, rtol=1e-5)
+    assert pseudo_likelihood(filling, "The cat sat.").total < 0
+    assert filling.trace("The [MASK] sat.").source.ids[2] == filling.mask
+
+
+def test_the_shipped_bert_has_no_output_for_holes(bert):
+    assert bert.mask is None
+    with pytest.raises(InputError, match="no \\[MASK\\]"):
+        bert.predict(torch.tensor([[1, 2]]))

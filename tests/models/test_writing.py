@@ -15,6 +15,8 @@ from attnlab.models.inhouse.model import InHouse
 from attnlab.models.inhouse.stepping import Stepper
 from attnlab.models.inhouse.transformer import Config, Transformer
 from attnlab.models.inhouse.writing import Draft, Sampling, beams, begin, choose, stages, write
+from attnlab.models.load import load
+from attnlab.models.pretrained.model import transformers_alone
 from attnlab.training.tokenizer import text_tokenizer
 from attnlab.words import InputError
 
@@ -62,7 +64,7 @@ def test_one_row_at_a_time_gives_what_the_transformer_gives(positions, choices):
     torch.manual_seed(0)
     shape = {"encoder_layers": 0, "decoder_layers": 2, "n_heads": 2, "d_model": 16, "d_ff": 32, "max_tokens": 16}
     module = Transformer(Config("generate", 40, positions=positions, **shape, **choices)).eval().requires_grad_(False)
-    draft = begin(Stepper(module), (1, 9, 8))
+    draft = begin(Stepper(module, start=(1,)), (1, 9, 8))
     for token in (7, 20, 9, 9):
         draft = draft.then(token)
         torch.testing.assert_close(draft.logits, fresh(draft), atol=1e-5, rtol=1e-5)
@@ -190,3 +192,35 @@ def test_every_stage_sums_to_one_and_only_ever_removes(temperature, top_k, top_p
     for earlier, later in pairwise(found):
         torch.testing.assert_close(later.probabilities.sum(), torch.tensor(1.0))
         assert not ((earlier.probabilities == 0) & (later.probabilities > 0)).any()
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama", "qwen2", "qwen3"])
+def test_a_pretrained_decoder_goes_on_as_it_would_reading_all_again(family, small_tokenizers, tmp_path):
+    shape = {"vocab_size": 320, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
+    shape |= {"max_window_layers": 2, "num_key_value_heads": 2} if family.startswith("qwen") else {}
+    with transformers_alone() as transformers:
+        torch.manual_seed(0)
+        config = transformers.AutoConfig.for_model(family, **shape, max_position_embeddings=24, bos_token_id=2, eos_token_id=3)
+        whole = transformers.AutoModelForCausalLM.from_config(config).eval()
+    for weight in (p for p in whole.parameters() if p.dim() > 1):
+        torch.nn.init.normal_(weight, std=0.25)
+    whole.save_pretrained(tmp_path)
+    small_tokenizers["bytes"].save_pretrained(tmp_path)
+    model = load(str(tmp_path))
+    assert model.spec.predicts == "next"
+    trunk = model.begin("The cat")
+    left, right = trunk.then(90).then(100), trunk.then(91)
+    for draft in (trunk, left, right.then(92)):
+        with torch.inference_mode():
+            expected = whole(torch.tensor([draft.ids])).logits[0, -1]
+        torch.testing.assert_close(draft.logits, expected, atol=1e-4, rtol=1e-4)
+    assert model.text_of(trunk.ids) == "The cat"
+    assert begin(model.writer, range(10, 40)).n_read == 12
+    assert len(model.begin().ids) == 1
+    assert model.eos not in model.unwritten
+    assert [beam.ids for beam in beams(trunk, 2, longest=3, forbidden=model.unwritten)]
+
+
+def test_a_pretrained_encoder_does_not_go_on(bert):
+    with pytest.raises(InputError, match="cannot generate"):
+        bert.begin("cat")

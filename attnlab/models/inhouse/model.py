@@ -368,7 +368,7 @@ class InHouse:
     @cached_property
     def writer(self) -> Stepper:
         """The decoder, prepared for one token at a time."""
-        return Stepper(self.module)
+        return Stepper(self.module, start=(self.bos,))
 
     @property
     def unwritten(self) -> Ids:

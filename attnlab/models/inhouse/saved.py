@@ -122,6 +122,7 @@ def describe(about: About, name: str, revision: str, parameters: int) -> Spec:
         parameters,
         source=about.source,
         licence=about.licence,
+        predicts={"generate": "next", "fill": "hole"}.get(config.task),  # type: ignore[arg-type]
     )
 
 

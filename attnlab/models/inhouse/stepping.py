@@ -8,13 +8,15 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from attnlab.core.trace import Array
-from attnlab.models.inhouse.transformer import Cache, Config, Layer, Transformer, rotate
+from attnlab.models.inhouse.decoding import Ids
+from attnlab.models.inhouse.transformer import Cache, Config, Transformer, rotate
 
 
 class Rows:
@@ -58,8 +60,9 @@ class Prepared:
 class Stepper:
     """A decoder that reads a text and then one token after the other. Nothing on it changes, so threads may share it."""
 
-    def __init__(self, module: Transformer) -> None:
-        self.module, self.config = module, module.config
+    def __init__(self, module: Transformer, start: Ids = ()) -> None:
+        """start: what every text begins with."""
+        self.module, self.config, self.start = module, module.config, start
         self.limit, d_head = module.config.max_tokens, module.config.d_head
         self.layers = [prepared(layer) for layer in module.decoder]
         self.table, self.out, self.b_out = (w.detach().numpy() for w in (module.target.token.weight, module.out.weight, module.out.bias))
@@ -78,8 +81,8 @@ class Stepper:
         x = self.module.decode(torch.tensor([ids]), caches=caches)  # [1 n d]
         rows = Rows(self.config)
         for layer, (own, _) in enumerate(caches):
-            assert own.k is not None and own.v is not None
-            rows.k[layer, :, : len(ids)], rows.v[layer, :, : len(ids)] = own.k[0].numpy(), own.v[0].numpy()
+            for kept, made in ((rows.k, own.k), (rows.v, own.v)):
+                kept[layer, :, : len(ids)] = made[0].numpy()  # type: ignore[index]
         rows.filled = len(ids)
         return self.module.out(x[0, -1]).float(), Past(rows, len(ids))
 
@@ -135,8 +138,8 @@ class Stepper:
         return np.asarray(layer.narrow @ wide + layer.b_narrow)
 
 
-def prepared(layer: Layer) -> Prepared:
-    """A layer's weights as arrays; all but q, k and v are the module's own memory."""
+def prepared(layer: Any) -> Prepared:
+    """The weights of a `transformer.Layer` as arrays; all but q, k and v are the module's own memory."""
     own, widen, narrow = layer.attention, layer.feed_forward[0], layer.feed_forward[3]
     three = (own.w_q, own.w_k, own.w_v)
     joined = torch.cat([w.weight for w in three]), torch.cat([w.bias for w in three])
@@ -144,7 +147,7 @@ def prepared(layer: Layer) -> Prepared:
     return Prepared(tuple(map(normed, layer.norms)), *(w.detach().numpy() for w in (*joined, *rest)))
 
 
-def normed(norm: nn.Module) -> Callable[[Array], Array]:
+def normed(norm: Any) -> Callable[[Array], Array]:
     """A layer norm for one vector, or what stands in its place and does nothing. [d] -> [d]"""
     if not isinstance(norm, nn.LayerNorm):
         return lambda x: x

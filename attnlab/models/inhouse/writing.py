@@ -55,10 +55,13 @@ class Stage:
 
 
 class Writer(Protocol):
-    """What goes on with a text. limit: how many tokens it has in sight at most."""
+    """What goes on with a text. limit: how many tokens it has in sight at most; start: what every text begins with."""
 
     @property
     def limit(self) -> int: ...
+
+    @property
+    def start(self) -> Ids: ...
 
     def read(self, ids: Sequence[int], past: Any = None) -> tuple[Tensor, Any]:
         """Logits of what follows the last of some tokens after a past [v], and the past that they become. No past is changed."""
@@ -69,7 +72,7 @@ class Draft:
     """A text so far, with the keys and values that it left behind.
 
     Going on makes another draft and leaves this one as it is, so that several ways on can be kept side by side.
-    ids: all of it, start token first; logits: of what comes next [v]; past: keys and values; n_read: how many of the last ids the model
+    ids: all of it, start tokens first; logits: of what comes next [v]; past: keys and values; n_read: how many of the last ids the model
     has in sight (a text longer than its window is read again from its middle); computed: how many tokens were put through the model
     for this step.
     """
@@ -88,8 +91,9 @@ class Draft:
 
     @property
     def read(self) -> Ids:
-        """What the model has in sight: the start token and the last ids after it."""
-        return (self.ids[0], *self.ids[len(self.ids) - self.n_read + 1 :])
+        """What the model has in sight: the start tokens and the last ids after them."""
+        start = self.writer.start
+        return (*start, *self.ids[len(self.ids) - self.n_read + len(start) :])
 
     @torch.inference_mode()
     def then(self, token: int) -> "Draft":
@@ -102,8 +106,9 @@ class Draft:
 
 @torch.inference_mode()
 def begin(writer: Writer, ids: Sequence[int]) -> Draft:
-    """A draft that starts with these ids (start token first); of a text longer than the window only its last half window is read."""
-    read = tuple(ids) if len(ids) <= writer.limit else (ids[0], *ids[len(ids) - writer.limit // 2 + 1 :])
+    """A draft that starts with these ids (start tokens first); of a text longer than the window only its last half window is read."""
+    kept = writer.limit // 2 - len(writer.start)
+    read = tuple(ids) if len(ids) <= writer.limit else (*writer.start, *ids[len(ids) - kept :])
     logits, past = writer.read(read)
     return Draft(writer, tuple(ids), logits, past, len(read), len(read))
 

@@ -98,8 +98,11 @@ def check_count(config: Any, alone: Stack | None, places: Sequence[Sublayer], sa
         raise InputError("error.unsupported", family=config.model_type)
 
 
-def spec_of(module: Any, tokenizer: Any, layout: Layout, *, name: str, revision: str, source: str, licence: str) -> Spec:
-    """The facts of a model with this layout."""
+def spec_of(
+    module: Any, tokenizer: Any, layout: Layout, *, name: str, revision: str, source: str, licence: str, speaks: bool = False
+) -> Spec:
+    """The facts of a model with this layout. speaks: whether it has an output over its vocabulary."""
+    predicts: dict[Stack | None, Any] = {"decoder": "next", "encoder": "hole" if tokenizer.mask_token_id is not None else None}
     config = module.config
     return Spec(
         name,
@@ -117,6 +120,7 @@ def spec_of(module: Any, tokenizer: Any, layout: Layout, *, name: str, revision:
         records=bool(layout.calls),
         source=source,
         licence=licence,
+        predicts=predicts.get(layout.alone) if speaks else None,
     )
 
 

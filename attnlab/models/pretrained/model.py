@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import cache
+from functools import cache, cached_property
 from inspect import signature
 from pathlib import Path
 from types import ModuleType
@@ -29,9 +29,12 @@ from attnlab.models.folder import (
     read_config,
     weight_files,
 )
+from attnlab.models.inhouse.decoding import Ids
+from attnlab.models.inhouse.writing import Draft, begin
 from attnlab.models.pretrained import capture
 from attnlab.models.pretrained.hooks import hook
 from attnlab.models.pretrained.layout import Sublayer, layout_of, spec_of, stored
+from attnlab.models.pretrained.writing import Continuing
 from attnlab.models.recorder import Call, Intervention, Recorder, Shared, intervening, recording, sublayer
 from attnlab.models.spec import Pass, PositionChange
 from attnlab.models.tokens import Alphabets, encode, from_ids
@@ -69,8 +72,12 @@ class Pretrained:
     """A loaded transformers model. Nothing on it changes after loading, so threads may share it."""
 
     def __init__(self, module: Any, tokenizer: Any, *, name: str, revision: str, source: str = "", licence: str = "") -> None:
+        """module: with or without an output over its vocabulary, which is only asked for what could stand somewhere."""
         give_back()
-        self.module = module.eval().requires_grad_(False)
+        whole = module.eval().requires_grad_(False)
+        self.module = whole if whole.config.is_encoder_decoder else whole.base_model
+        self.whole = None if self.module is whole or whole.config.is_encoder_decoder else whole
+        module = self.module
         self.module.set_attn_implementation(capture.NAME)  # families that do not go through attention functions stay as they are
         self.tokenizer = tokenizer
         backend = getattr(tokenizer, "backend_tokenizer", None)
@@ -87,7 +94,8 @@ class Pretrained:
         for place, call in zip(self._layout.calls, recorder.calls, strict=False):
             self._places.setdefault(id(call.where["module"]), []).append(place)
         self.editable = hook(module, self._layout, recorder)
-        self.spec = spec_of(module, tokenizer, self._layout, name=name, revision=revision, source=source, licence=licence)
+        about = {"name": name, "revision": revision, "source": source, "licence": licence}
+        self.spec = spec_of(module, tokenizer, self._layout, **about, speaks=self.whole is not None)
 
     @classmethod
     def load(cls, folder: Path, *, name: str, revision: str | None = None, source: str = "", licence: str = "") -> "Pretrained":
@@ -371,6 +379,66 @@ class Pretrained:
             return found
 
         return Later(dict.fromkeys(stack for stack, _ in self._layout.calls), make)
+
+    # What it says
+
+    def read(self, text: str) -> Tokens:
+        """The tokens of a text that is not too long. Raises InputError with both numbers when it is."""
+        return self._checked(self.tokenize(text))
+
+    def show(self, i: int) -> str:
+        """A piece by its id, as text that can be read."""
+        piece = self.tokenizer.convert_ids_to_tokens(i)
+        return f"⟨#{i}⟩" if piece is None else self._alphabet.show(piece)
+
+    def text_of(self, ids: Sequence[int]) -> str:
+        """Pieces as text, without what marks its beginning and end."""
+        return str(self.tokenizer.decode([i for i in ids if i not in self._alphabet.specials], clean_up_tokenization_spaces=False))
+
+    @property
+    def mask(self) -> int | None:
+        """The id of a hole, None for a model that fills none."""
+        return None if self.spec.predicts != "hole" else int(self.tokenizer.mask_token_id)
+
+    @property
+    def mask_text(self) -> str:
+        """How a hole is written in a text."""
+        return str(self.tokenizer.mask_token)
+
+    @property
+    def eos(self) -> int | None:
+        return None if self.tokenizer.eos_token_id is None else int(self.tokenizer.eos_token_id)
+
+    @property
+    def unwritten(self) -> Ids:
+        """Tokens that are never written: those that stand for no text, the end apart; and ids that the tokenizer does not have."""
+        beyond = range(len(self.tokenizer), self.spec.vocab)
+        return tuple(sorted({*self._alphabet.specials, *beyond} - {self.eos}))
+
+    @cached_property
+    def writer(self) -> Continuing:
+        """What goes on with a text. Raises InputError for a model that was not trained to."""
+        if self.spec.predicts != "next":
+            raise InputError("error.not_task", model=self.spec.name, wanted="generate", task=self.spec.task)
+        some = self.tokenize("a")
+        first = next((i for i, special in enumerate(some.special) if not special), 0)
+        return Continuing(self.whole, self.spec.max_tokens or WRITTEN, some.ids[:first])
+
+    def begin(self, text: str = "") -> Draft:
+        """A text to go on with, token by token. Of no text, the end of the one before is the beginning."""
+        if text.strip():
+            tokens = self.tokenize(text)
+            ends = next((i for i, special in enumerate(tokens.special) if special and i >= len(self.writer.start)), len(tokens))
+            return begin(self.writer, tokens.ids[:ends])
+        return begin(self.writer, self.writer.start or (self.eos or 0,))
+
+    def predict(self, ids: Tensor) -> Tensor:
+        """What could stand at every place of whole sentences, log-probabilities. [b n] -> [b n v]"""
+        if self.whole is None:
+            raise InputError("error.no_mask")
+        given = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "return_dict": True}
+        with torch.inference_mode():
+            return self.whole(**given)["logits"].float().log_softmax(-1)
 
     # What the model is
 
