@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from attnlab.commands import check_output
 from attnlab.core.trace import STACKS, Stack, Tokens, Trace
 from attnlab.files import draft
+from attnlab.models.hub import downloaded
+from attnlab.models.hub import remove as remove_download
 from attnlab.models.load import known, load
 from attnlab.models.spec import Spec
-from attnlab.words import InputError
+from attnlab.words import InputError, say
 
 app = typer.Typer()
 
@@ -30,13 +32,27 @@ Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exi
 
 
 @app.command()
-def models() -> None:
+def models(
+    remove: Annotated[
+        str | None, typer.Option("--remove", help="Remove a model that was downloaded from the hub.", show_default=False)
+    ] = None,
+) -> None:
     """What is here, how big it is, and where it is from."""
+    if remove is not None:
+        print(say("server.removed", name=remove, size=in_units(remove_download(remove))))
+        return
     head = ("name", "task", "layers x heads", "d_model", "parameters", "tokens", "positions", "revision", "from")
     rows = [head, *map(row_of, known())]
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+    for name, size in downloaded().items():
+        print(say("server.downloaded", name=name, size=in_units(size)))
+
+
+def in_units(size: int) -> str:
+    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def row_of(spec: Spec) -> tuple[str, ...]:

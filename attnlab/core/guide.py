@@ -13,7 +13,7 @@ from typing import Literal, TextIO
 import numpy as np
 
 from attnlab.core.measures import ALL, measured
-from attnlab.core.trace import Array, Stack, Trace
+from attnlab.core.trace import Array, Attention, Stack, Trace
 from attnlab.words import say
 
 NAMES = tuple(measure.name for measure in ALL)
@@ -86,15 +86,35 @@ class Sums:
 
     def add(self, trace: Trace) -> None:
         """One more sentence."""
+        for attention in trace.attentions:
+            self._add(attention, measured(attention))
+        self._count_in(trace)
+
+    def adding(self, trace: Trace) -> Iterator[float]:
+        """The same for a long text, head by head: yields how much of it is done. One that is not gone through to its end counts nothing."""
+        todo, done, made = sum(attention.n_heads for attention in trace.attentions), 0, []
+        for attention in trace.attentions:
+            found: dict[str, list[Array]] = {name: [] for name in NAMES}
+            for head in range(attention.n_heads):
+                for name, value in measured(attention, [head]).items():
+                    found[name].append(value)
+                done += 1
+                yield done / todo
+            made.append((attention, {name: np.concatenate(values) for name, values in found.items()}))
+        for attention, values in made:
+            self._add(attention, values)
+        self._count_in(trace)
+
+    def _count_in(self, trace: Trace) -> None:
         self.sentences += 1
         self.tokens += len(trace.source)
-        for attention in trace.attentions:
-            found = measured(attention)
-            values = np.stack([found[name] for name in NAMES]).astype(np.float64)
-            place = (attention.stack, attention.layer)
-            known = np.isfinite(values)
-            self._sum[place] = self._sum.get(place, 0) + np.where(known, values, 0)
-            self._count[place] = self._count.get(place, 0) + known
+
+    def _add(self, attention: Attention, found: Mapping[str, Array]) -> None:
+        values = np.stack([found[name] for name in NAMES]).astype(np.float64)
+        place = (attention.stack, attention.layer)
+        known = np.isfinite(values)
+        self._sum[place] = self._sum.get(place, 0) + np.where(known, values, 0)
+        self._count[place] = self._count.get(place, 0) + known
 
     def heads(self) -> Iterator[Head]:
         """Every head, layer by layer."""

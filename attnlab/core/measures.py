@@ -181,10 +181,11 @@ ALL: tuple[Measure, ...] = (
 MEASURES = {measure.name: measure for measure in ALL}
 
 
-def measured(attention: Attention) -> dict[str, Array]:
-    """Every measure of every head of one sublayer, NaN where it has no answer. name -> [h]"""
-    ask = Ask(attention.all_weights(), attention.queries, attention.keys, attention.visible())
-    nothing = frozen(np.full(attention.n_heads, np.nan))
+def measured(attention: Attention, heads: Sequence[int] | None = None) -> dict[str, Array]:
+    """Every measure of every head of one sublayer, or of these heads, NaN where it has no answer. name -> [h]"""
+    weights = attention.all_weights() if heads is None else frozen(np.stack([attention.weights(head) for head in heads]))
+    ask = Ask(weights, attention.queries, attention.keys, attention.visible())
+    nothing = frozen(np.full(len(weights), np.nan))
     return {m.name: nothing if m.own and attention.stack == "cross" else m.of(ask) for m in ALL}
 
 

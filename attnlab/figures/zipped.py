@@ -3,7 +3,7 @@
 import csv
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from html import escape
 
@@ -25,8 +25,11 @@ def archive(
     formats: Sequence[str] = ("png", "csv"),
     look: Look | None = None,
     words: Words | None = None,
+    between: Callable[[float], None] = lambda share: None,
 ) -> bytes:
     """One file per head and format, index.csv and index.html. layer: None takes every layer of the stack.
+
+    between: called after each head with the share that is done.
 
     Numbers are written into the cells only where the look asks for them: they are in the files beside, and make drawing three times slower.
     """
@@ -47,6 +50,7 @@ def archive(
                 for format in formats:
                     put(zipped, f"{name}.{format}", save(picture, format, record=facts))
                 rows.append((name, attention.layer, head, float(weights.max())))
+                between(len(rows) / sum(each.n_heads for each in chosen))
         table = io.StringIO()
         csv.writer(table).writerows([("file", "layer", "head", "largest weight"), *rows])
         put(zipped, "index.csv", table.getvalue().encode())

@@ -21,6 +21,7 @@ from attnlab.words import InputError
 By = Literal["zero", "mean", "resample"]
 WAYS: tuple[By, ...] = ("zero", "mean", "resample")
 Measure = Callable[[Pass], Tensor]  # one number for every sentence of a batch [b]
+Between = Callable[[float], None]  # called after each batch with the share that is done
 TOGETHER = 2048  # tokens of one batch
 LEAST = 1e-3  # clean and corrupt outputs must differ by this much for a share of their difference to mean anything
 LONGEST = 64  # tokens of a pair that is patched
@@ -51,7 +52,9 @@ def likeness_of_streams(trace: Trace) -> Measure:
     return lambda passed: torch.cosine_similarity(passed.last.double().mean(1), own[None], dim=-1)
 
 
-def run_many(model: Model, trace: Trace, measure: Measure, changes: Sequence[Intervention]) -> NDArray[np.float64]:
+def run_many(
+    model: Model, trace: Trace, measure: Measure, changes: Sequence[Intervention], between: Between = lambda share: None
+) -> NDArray[np.float64]:
     """The measure of one run for each change, in batches; each change is made in its own copy. [changes]"""
     step = max(1, TOGETHER // (len(trace.source) + (0 if trace.target is None else len(trace.target))))
     found = []
@@ -60,6 +63,7 @@ def run_many(model: Model, trace: Trace, measure: Measure, changes: Sequence[Int
             some = changes[start : start + step]
             passed = model.again(trace, [alone(one, row) for row, one in enumerate(some)], copies=len(some))
             found.append(measure(passed).double().numpy())
+            between(min(1.0, (start + step) / len(changes)))
     return np.concatenate(found)
 
 
@@ -78,7 +82,15 @@ def alone(one: Intervention, row: int) -> Intervention:
 
 
 def knock_outs(
-    model: Model, trace: Trace, stack: Stack, *, by: By = "zero", texts: Sequence[str] = (), found: Reading | None = None, seed: int = 0
+    model: Model,
+    trace: Trace,
+    stack: Stack,
+    *,
+    by: By = "zero",
+    texts: Sequence[str] = (),
+    found: Reading | None = None,
+    seed: int = 0,
+    between: Between = lambda share: None,
 ) -> Array:
     """How the output changes without each head: the run without it minus the run as it is. [layers heads]
 
@@ -99,7 +111,7 @@ def knock_outs(
     ]
     with torch.inference_mode():
         clean = float(measure(model.again(trace)).double()[0])
-    return frozen((run_many(model, trace, measure, changes) - clean).reshape(len(layers), -1))
+    return frozen((run_many(model, trace, measure, changes, between) - clean).reshape(len(layers), -1))
 
 
 def _stand_in(model: Model, layer: int, stack: Stack, by: By, texts: Sequence[str], seed: int) -> Tensor | None:
@@ -167,7 +179,15 @@ class PatchMap:
     says: str
 
 
-def patch_map(model: Model, clean: Trace, corrupt: Trace, *, place: Literal["stream", "z"] = "stream", noise: bool = False) -> PatchMap:
+def patch_map(
+    model: Model,
+    clean: Trace,
+    corrupt: Trace,
+    *,
+    place: Literal["stream", "z"] = "stream",
+    noise: bool = False,
+    between: Between = lambda share: None,
+) -> PatchMap:
     """(patched − corrupt) / (clean − corrupt) for every layer and token (stream) or head (z) of the first stack.
 
     The clean run's numbers are put into the corrupt run, one place at a time; noise: the corrupt run's into the clean one.
@@ -190,7 +210,7 @@ def patch_map(model: Model, clean: Trace, corrupt: Trace, *, place: Literal["str
     else:
         places = tuple(f"H{head}" for head in range(layers[0].n_heads))
         changes = [_head(stack, a.layer, head, a.z(head)) for a in layers for head in range(a.n_heads)]
-    patched = run_many(model, taker, measure, changes)
+    patched = run_many(model, taker, measure, changes, between)
     shares = (patched - worst) / (best - worst)
     return PatchMap(frozen(shares.reshape(len(layers), -1)), places, best, worst, found.says)
 

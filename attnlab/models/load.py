@@ -1,16 +1,15 @@
 """Models by name: the shipped BERT, the in-house ones, a folder on disk, or anything on the Hugging Face hub."""
 
-import os
 import re
-import shutil
 import threading
 from contextlib import suppress
 from functools import cache, lru_cache
 from importlib.util import find_spec
 from math import prod
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from attnlab.models.folder import fingerprint, read_config, read_header
+from attnlab.models.hub import Tell, download, on_terminal
 from attnlab.models.spec import ENDING, Model, Shape, Spec
 from attnlab.words import ASSETS, InputError
 
@@ -23,18 +22,20 @@ BERT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BERT_SOURCE = "sentence-transformers/all-MiniLM-L6-v2"
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)  # as long as the hub's may be
 SHIPPED_NAME = re.compile(r"[\w-]{1,64}", re.ASCII)
-HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.spm"]  # no pickles and no code
 KEPT = 8  # models in memory at once
 
 
-def load(name: str) -> Model:
+def load(name: str, *, tell: Tell = on_terminal) -> Model:
     """A model by its name, kept for the next caller. Threads may call this at once; a model is loaded by one of them.
 
     A name that ends in `@untrained` is the same model before its training, see attnlab.models.untrained.
+    tell: called again and again while a model of the hub is fetched; what it raises ends the download, unless others wait for it too.
     Raises InputError for a name that nothing answers to, and for weights that are missing, broken or not what they should be.
     """
     folder = folder_of(name)
-    place = name if folder is None else f"{folder.resolve()}{ENDING * name.endswith(ENDING)}"  # a folder's path can be spelt in many ways
+    if folder is None:
+        folder = download(name.removesuffix(ENDING), ", ".join(names()), tell)
+    place = f"{folder.resolve()}{ENDING * name.endswith(ENDING)}"  # a folder's path can be spelt in many ways
     with _slots_lock:
         slot = _slot(place, stamp(folder))
     return slot.get(name, folder)
@@ -74,7 +75,7 @@ class Slot:
         self.lock = threading.Lock()
         self.model: Model | None = None
 
-    def get(self, name: str, folder: Path | None) -> Model:
+    def get(self, name: str, folder: Path) -> Model:
         with self.lock:
             if self.model is None:
                 self.model = open_model(name, folder)
@@ -82,7 +83,6 @@ class Slot:
 
 
 _slots_lock = threading.Lock()
-_download_lock = threading.Lock()
 
 
 @lru_cache(maxsize=KEPT)
@@ -90,10 +90,8 @@ def _slot(place: str, stamp: tuple[int, ...]) -> Slot:
     return Slot()
 
 
-def stamp(folder: Path | None) -> tuple[int, ...]:
+def stamp(folder: Path) -> tuple[int, ...]:
     """When the files of a folder last changed, so that a model trained anew is read anew."""
-    if folder is None:
-        return ()
     files = sorted([*folder.glob("config.json"), *folder.glob("*.safetensors")])
     return tuple(file.stat().st_mtime_ns for file in files if file.is_file())
 
@@ -125,15 +123,14 @@ def saved_at(name: str) -> Path | None:
     return None
 
 
-def open_model(name: str, folder: Path | None) -> Model:
-    """Read a model from disk, or from the hub when there is no folder; an untrained one is made from the trained one."""
+def open_model(name: str, folder: Path) -> Model:
+    """Read a model from disk; an untrained one is made from the trained one."""
     if name.endswith(ENDING):
         from attnlab.models.untrained import untrained
 
         return untrained(load(name.removesuffix(ENDING)))
     if name == BERT:
         return open_bert()
-    folder = download(name) if folder is None else folder
     if folder.parent == MODELS:
         check_shipped(folder / "model.safetensors")
     config = read_config(folder)
@@ -193,24 +190,6 @@ def open_bert() -> Model:
     return Pretrained.load(folder, name=BERT, revision=BERT_REVISION, source=BERT_SOURCE, licence="Apache-2.0")
 
 
-def sizes_on_hub(name: str) -> int:
-    """Bytes of the files of a model that would be downloaded, as the hub tells them before the first one is."""
-    from huggingface_hub import HfApi
-
-    files = HfApi().model_info(name, files_metadata=True).siblings or []
-    wanted = [file for file in files if "/" not in file.rfilename and any(PurePath(file.rfilename).match(kind) for kind in HUB_FILES)]
-    return sum(file.size or 0 for file in wanted)
-
-
-def check_room(name: str, size: int) -> None:
-    """Raises InputError for a model larger than ATTNLAB_DOWNLOAD_GB (5), or than the disk has room for."""
-    most = float(os.environ.get("ATTNLAB_DOWNLOAD_GB", "5"))
-    cache = Path(os.environ.get("HF_HOME", Path.home()))
-    free = shutil.disk_usage(next(folder for folder in (cache, *cache.parents) if folder.is_dir())).free
-    if size > min(most * 1e9, free - 1e9):
-        raise InputError("server.large_download", name=name, size=f"{size / 1e9:.1f}", limit=f"{most:g}", free=f"{free / 1e9:.1f}")
-
-
 def check_shipped(file: Path) -> None:
     """Raises InputError for weights that are listed in SHA256SUMS and are not those. What is not listed is its owner's business."""
     sums = file.parents[1] / SUMS
@@ -219,24 +198,3 @@ def check_shipped(file: Path) -> None:
     found = fingerprint([file]) if wanted and file.is_file() else wanted
     if wanted and found != wanted:
         raise InputError("error.weights_wrong", file=file, found=(found or "")[:12], wanted=wanted[:12])
-
-
-def download(name: str) -> Path:
-    """A model of the hub, from transformers' cache if it is there. Raises InputError that says the way out."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
-
-    try:
-        with _download_lock:  # one at a time, and a second visitor finds what the first one fetched
-            with suppress(LocalEntryNotFoundError):
-                return Path(snapshot_download(name, allow_patterns=HUB_FILES, ignore_patterns=["*/*"], local_files_only=True))
-            check_room(name, sizes_on_hub(name))
-            return Path(snapshot_download(name, allow_patterns=HUB_FILES, ignore_patterns=["*/*"]))
-    except InputError:
-        raise
-    except GatedRepoError:
-        raise InputError("error.gated", name=name) from None
-    except RepositoryNotFoundError:
-        raise InputError("error.unknown_model", name=name, known=", ".join(names())) from None
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
-        raise InputError("error.hub", name=name, known=", ".join(names())) from error

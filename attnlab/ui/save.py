@@ -14,12 +14,13 @@ from attnlab.figures.style import Look, Words, words_in
 from attnlab.files import safe_name
 from attnlab.ui.figure_options import ask_look, chosen_look
 from attnlab.ui.language import language, md_escape, t
+from attnlab.ui.turns import Breathe, file_turn
 
 if TYPE_CHECKING:
     from attnlab.figures.picture import Numbers
 
 Draw = Callable[[Look, Words], Any]  # the picture with these options, in these words
-Pack = Callable[[Look, Words], bytes]  # the same for many pictures in one zip
+Pack = Callable[[Look, Words, Breathe], bytes]  # the same for many pictures in one zip
 
 
 def save_bar(
@@ -89,14 +90,15 @@ def show_table(draw: Draw, key: str) -> None:
 
 def maker(draw: Draw, facts: Mapping[str, Any], look: Look, pack: Pack | None = None) -> Callable[[str], bytes]:
     """What writes the picture as a format. It runs after a click, outside the page, where nobody knows the visitor's language any more."""
-    spoken, options = language(), dict(facts.get("options") or {}) | look.changed()
+    spoken, options, turn = language(), dict(facts.get("options") or {}) | look.changed(), file_turn()
     about = record(**{**facts, "options": options or None})
 
     def make(format: str) -> bytes:
         words = words_in(spoken)
-        if format == "zip" and pack is not None:
-            return pack(look, words)
-        return save(draw(look, words), format, record=about)
+        with turn() as breathe:
+            if format == "zip" and pack is not None:
+                return pack(look, words, breathe)
+            return save(draw(look, words), format, record=about)
 
     return make
 

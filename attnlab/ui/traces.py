@@ -2,7 +2,6 @@
 
 import gc
 import threading
-from contextlib import nullcontext
 from importlib import import_module
 from typing import Any
 
@@ -15,19 +14,32 @@ from attnlab.models.first_look import DEFAULT_MODEL, DEFAULT_TEXT
 from attnlab.models.load import load
 from attnlab.models.spec import Model, PositionChange
 from attnlab.ui.access import allowed
-from attnlab.ui.language import t
+from attnlab.ui.language import md_escape, t
 from attnlab.ui.own_models import own_model
+from attnlab.ui.turns import Breathe, Kept, made_in_turn, reporting
 from attnlab.words import InputError
 
 DRAWS = ("pandas", "plotly.graph_objects", "seaborn")  # what Streamlit and figures import at their first use, a second together
 LONGEST = 100_000  # characters of a text and what goes with it: judged before anything is split into tokens
-LONG = 500  # characters: reading more than this may take long enough to say so
+LONG = 2000  # characters: reading more than this takes seconds where a model lets it, and waits for its turn
+LONG_TRACES = Kept[Trace](4)
 
 
 def get_model(name: str) -> Model:
     """A model by name: this visit's own, else one that everybody shares. Raises InputError for an unknown one."""
     own = own_model(name)
-    return load(allowed(name)) if own is None else own[1]
+    return open_shared(name) if own is None else own[1]
+
+
+def open_shared(name: str) -> Model:
+    """A model that everybody shares, as far as this visit may open it; one of the hub with a bar while it comes."""
+    with reporting() as report:
+
+        def tell(share: float | None, size: int) -> None:
+            facts = {"name": md_escape(name), "percent": f"{100 * min(share or 0, 1):.0f}", "size": f"{size / 1e9:.2f}"}
+            report(share or 0.0, t("server.fetching_next") if share is None else t("server.fetching", **facts))
+
+        return load(allowed(name), tell=tell)
 
 
 def get_trace(model_name: str, text: str, pair: str | None = None, target: str | None = None, positions: PositionChange = None) -> Trace:
@@ -35,9 +47,15 @@ def get_trace(model_name: str, text: str, pair: str | None = None, target: str |
     if sum(len(part or "") for part in (text, pair, target)) > LONGEST:
         raise InputError("server.long_text", limit=LONGEST)
     own = own_model(model_name)
-    place, model = ((), load(allowed(model_name))) if own is None else own
-    with st.spinner(t("ui.reading")) if len(text) > LONG else nullcontext():
-        return _trace(model, (*place, model.spec.name, model.spec.revision), text, pair, target, positions)
+    place, model = ((), open_shared(model_name)) if own is None else own
+    key = (*place, model.spec.name, model.spec.revision)
+    if sum(len(part or "") for part in (text, pair, target)) <= LONG:
+        return _trace(model, key, text, pair, target, positions)
+
+    def make(_: Breathe) -> Trace:
+        return model.trace(text, pair, target=target, positions=positions)
+
+    return made_in_turn(LONG_TRACES, (key, text, pair, target, positions), make)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

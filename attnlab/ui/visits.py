@@ -2,6 +2,8 @@
 
 import secrets
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -46,6 +48,12 @@ def enter() -> None:
     context: Any = get_script_run_ctx()
     if context is not None:
         VISITS.enter(visitor(), context.session_id)
+
+
+def still_here() -> Callable[[], bool]:
+    """What tells, from any thread, whether this very window is still open. Without a server it is."""
+    context: Any = get_script_run_ctx()
+    return partial(get_instance().is_active_session, context.session_id) if context is not None and exists() else lambda: True
 
 
 def visitor() -> str:

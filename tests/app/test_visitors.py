@@ -1,11 +1,8 @@
 """What an anonymous visitor may open: shipped models, their own, and what the host listed; everything else is one sentence."""
 
-from types import SimpleNamespace
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from attnlab.models import load as models
 from attnlab.ui import access, own_models
 from attnlab.ui.access import allowed, host_of, is_loopback, listed
 from attnlab.words import InputError
@@ -129,30 +126,3 @@ def model_of_long_texts(tmp_path):
     config = Config("tag", vocab=10, encoder_layers=1, n_heads=2, d_model=8, d_ff=8, max_tokens=1000)
     InHouse(Transformer(config), letter_tokenizer("abcdef")).save(tmp_path)
     return str(tmp_path)
-
-
-def test_a_model_larger_than_the_limit_or_the_disk_is_not_downloaded(monkeypatch):
-    import huggingface_hub
-
-    fetched = []
-
-    def fetch(name, **how):
-        if how.get("local_files_only"):
-            raise huggingface_hub.errors.LocalEntryNotFoundError("not here")
-        fetched.append(name)
-
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
-    monkeypatch.setattr(models, "sizes_on_hub", lambda name: 100_000_000_000)
-    with pytest.raises(InputError, match="At most 5 GB"):
-        models.download("evil/big")
-    assert fetched == []
-
-
-def test_only_what_is_read_counts_towards_a_download(monkeypatch):
-    import huggingface_hub
-
-    sizes = {"model.safetensors": 7, "pytorch_model.bin": 90, "onnx/a.json": 90}
-    said = SimpleNamespace(siblings=[SimpleNamespace(rfilename=name, size=size) for name, size in sizes.items()])
-    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda self, name, files_metadata: said)
-    assert models.sizes_on_hub("a/b") == 7
-    models.check_room("a/b", 7)

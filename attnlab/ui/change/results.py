@@ -1,6 +1,7 @@
 """What a change does: the output before and after, every head knocked out, and numbers carried over from another sentence."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from attnlab.core.edits import Edit, write_edits
 from attnlab.core.trace import Array, Stack, Trace, frozen
 from attnlab.figures.style import Look, Words
 from attnlab.models.answers import answers
-from attnlab.models.interventions import LONGEST, knock_outs, patch_map
+from attnlab.models.interventions import LONGEST, PatchMap, knock_outs, patch_map
 from attnlab.models.spec import Model
 from attnlab.ui import canvas
 from attnlab.ui.ask import ask_row, ask_switch, ask_text
@@ -18,6 +19,10 @@ from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.save import facts_of, save_bar
 from attnlab.ui.traces import get_trace
+from attnlab.ui.turns import Kept, made_in_turn
+
+IMPORTANCE = Kept[Array](32)
+PATCHES = Kept[PatchMap](32)
 
 
 def run_edited(model: Model, text: str, target: str | None, edits: Sequence[Edit]) -> Trace:
@@ -62,7 +67,7 @@ def show_importance(model: Model, trace: Trace, stack: Stack) -> None:
     """Every head knocked out, one at a time, in one batch."""
     if not ask_switch("every", t("change.every"), help=t("change.every_help")):
         return
-    changes = knock_outs(model, trace, stack)
+    changes = made_in_turn(IMPORTANCE, (trace.key, stack), lambda breathe: knock_outs(model, trace, stack, between=breathe))
     rows = [f"L{i}" for i in range(len(changes))]
     draw_map(changes, rows, [f"H{j}" for j in range(changes.shape[1])], trace, key="importance", name=t("change.change"))
     st.caption(t("change.every_note"))
@@ -77,7 +82,8 @@ def show_patching(model: Model, trace: Trace) -> None:
     with mistake_box():
         corrupt = get_trace(model.spec.name, other, target=trace.target_text)
         place: Any = ask_row("place", {"stream": t("change.stream"), "z": t("change.heads")}, label=t("change.place"))
-        found = patch_map(model, trace, corrupt, place=place)
+        make = partial(patch_map, model, trace, corrupt, place=place)
+        found = made_in_turn(PATCHES, (trace.key, corrupt.key, place), lambda breathe: make(between=breathe))
     facts = {"clean": f"{found.clean:.3f}", "corrupt": f"{found.corrupt:.3f}", "says": md_escape(found.says)}
     st.markdown(t("change.patched", **facts))
     rows = [f"L{i}" for i in range(len(found.shares))]

@@ -14,6 +14,7 @@ from attnlab.ui.ask import ask_choice, ask_slider, ask_switch
 from attnlab.ui.canvas import LONG
 from attnlab.ui.language import isolate, percent, t
 from attnlab.ui.save import facts_of, save_bar
+from attnlab.ui.turns import Breathe
 
 SLIGHT = 0.005  # of all attention: less is not spoken of
 SAVED = 4096  # tokens a side: beyond this one head alone is 64 MiB, and nothing is saved from the page
@@ -86,8 +87,8 @@ def save_map(trace: Trace, attention: Attention, head: int, view: View, seen: Se
         about: dict[str, Any] = {"title": f"{trace.model} · {name}", "caption": trace_caption(trace)}
         return figures.heatmap(found.weights, found.queries, found.keys, limit=limit, look=look, words=words, **about)
 
-    def pack(look: figures.Look, words: figures.Words) -> bytes:  # every head of the layer as the model has it
-        return figures.archive(trace, stack=attention.stack, layer=attention.layer, look=look, words=words)
+    def pack(look: figures.Look, words: figures.Words, breathe: Breathe) -> bytes:  # every head of the layer as the model has it
+        return figures.archive(trace, stack=attention.stack, layer=attention.layer, look=look, words=words, between=breathe)
 
     name, facts = title(trace, attention, head, view), facts_of(trace, attention, head, **changed(view))
     plain = view.over == "head" and not changed(view)

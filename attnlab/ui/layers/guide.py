@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -20,9 +19,12 @@ from attnlab.ui.language import t
 from attnlab.ui.layers.sentences import Measured, ask_set, measured_set
 from attnlab.ui.layers.whole import show_whole
 from attnlab.ui.show import BARE
+from attnlab.ui.turns import Breathe, Kept, made_in_turn
 
 LONG = 512  # tokens: a text that is longer is measured when somebody asks for it
 PARTS = ("guide", "scatter", "set", "whole")
+ASKED = "measure asked"  # keys of the long texts that this visit asked to have measured
+LONG_GUIDES = Kept[Measured](16)
 
 
 def show_guide(trace: Trace, stack: Stack) -> None:
@@ -38,8 +40,7 @@ def show_guide(trace: Trace, stack: Stack) -> None:
         return
     if not asked_for(trace):
         return
-    with st.spinner(t("ui.reading")) if long_text(trace) else nullcontext():
-        found = measured_here(trace)
+    found = measured_here(trace)
     what = t("measures.this_text") if measured_set(trace.model) is None else t("measures.these", n=found.sentences)
     st.markdown(t("measures.lead", sentences=what))
     if stack == "cross":
@@ -64,7 +65,7 @@ def long_text(trace: Trace) -> bool:
 
 def asked_for(trace: Trace) -> bool:
     """Whether every head is to be measured: a long text's only after a click."""
-    asked = choices.visit("measure asked", set[object])
+    asked = choices.visit(ASKED, set[object])
     if not long_text(trace) or trace.key in asked:
         return True
     st.info(t("server.measure_all", n=len(trace.source)))
@@ -83,8 +84,23 @@ def measured_here(trace: Trace) -> Measured:
 
 
 def of_trace(trace: Trace) -> Measured:
-    """One text, measured once for everybody who looks at it."""
-    return _of_trace(trace.key, trace)
+    """One text, measured once for everybody who looks at it; a long one head by head, when its turn comes."""
+    if len(trace.source) <= LONG:
+        return _of_trace(trace.key, trace)
+
+    def make(breathe: Breathe) -> Measured:
+        sums = Sums()
+        for share in sums.adding(trace):
+            breathe(share)
+        return Measured(trace.model, tuple(sums.heads()), 1, sums.tokens)
+
+    with st.container():  # the button stands while the heads are measured: a click on it ends the run
+        stop = st.empty()
+        if LONG_GUIDES.get(trace.key) is None:
+            stop.button(t("measures.stop"), key="measure stop", on_click=choices.visit(ASKED, set[object]).discard, args=(trace.key,))
+        found = made_in_turn(LONG_GUIDES, trace.key, make)
+        stop.empty()
+    return found
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

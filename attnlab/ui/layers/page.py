@@ -7,6 +7,7 @@ from attnlab.core.trace import Stack, Trace
 from attnlab.figures.captions import trace_caption
 from attnlab.ui.language import t
 from attnlab.ui.save import facts_of, save_bar
+from attnlab.ui.turns import Breathe
 
 PICTURE = 40_000_000  # weights that one picture or one NPZ file may hold
 WRITTEN = 2_000_000  # weights that are written as text, one by one, or drawn head by head
@@ -26,8 +27,8 @@ def save_all(trace: Trace, stack: Stack, *, own: bool) -> None:
         every, pieces = [each.all_weights() for each in layers], (layers[0].queries.pieces, layers[0].keys.pieces)
         return figures.mosaic(every, *pieces, title=title, caption=trace_caption(trace), own=own, look=look, words=words)
 
-    def pack(look: figures.Look, words: figures.Words) -> bytes:
-        return figures.archive(trace, stack=stack, look=look, words=words)
+    def pack(look: figures.Look, words: figures.Words, breathe: Breathe) -> bytes:
+        return figures.archive(trace, stack=stack, look=look, words=words, between=breathe)
 
     record = facts_of(trace, None, None, **({"own": True} if own else {})) | {"stack": stack}
     name = f"{trace.model}-{stack}-all-heads"

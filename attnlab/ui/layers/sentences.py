@@ -14,6 +14,7 @@ from attnlab.models.spec import Model
 from attnlab.ui import choices
 from attnlab.ui.language import language, t
 from attnlab.ui.traces import get_model
+from attnlab.ui.turns import my_turn
 from attnlab.words import InputError
 
 MOST = 1000  # sentences measured on the page
@@ -135,11 +136,11 @@ def work_on(work: Work) -> None:
         bar.progress(done / len(work.lines), t("measures.busy", done=done, all=len(work.lines)))
         batch = work.lines[done : done + BATCH]
         try:
-            traces = model.traces([line for _, line in batch])
+            with my_turn():
+                work.add(done, model.traces([line for _, line in batch]))
         except InputError as mistake:
             desk().work, desk().mistake = None, find_mistake(model, batch) or mistake
             st.rerun()
-        work.add(done, traces)
     finish(work, "done")
 
 

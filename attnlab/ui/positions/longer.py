@@ -16,6 +16,7 @@ from attnlab.ui.positions.curves import curve, line
 from attnlab.ui.positions.switch import FAMILY, answer, family, mirror_head, place_names
 from attnlab.ui.save import facts_of
 from attnlab.ui.traces import get_model, get_trace
+from attnlab.ui.turns import my_turn
 
 Key = tuple[str, int, int, int]  # encoding, length, sequences, seed
 SLICE = 0.4  # seconds of measuring between two pictures
@@ -78,12 +79,13 @@ def experiment(wanted: Sequence[Key], longest: int, ticking: bool) -> None:
 
 def measure(todo: Sequence[Key]) -> None:
     """As many scores as fit in a slice of time."""
-    end, found = time.monotonic() + SLICE, scores()
-    for key in todo:
-        kind, length, n, seed = key
-        found[key] = next(accuracy_by_length(get_model(FAMILY + kind), [length], n=n, seed=seed))  # type: ignore[arg-type]
-        if time.monotonic() > end:
-            return
+    with my_turn():
+        end, found = time.monotonic() + SLICE, scores()
+        for key in todo:
+            kind, length, n, seed = key
+            found[key] = next(accuracy_by_length(get_model(FAMILY + kind), [length], n=n, seed=seed))  # type: ignore[arg-type]
+            if time.monotonic() > end:
+                return
 
 
 def draw(wanted: Sequence[Key], longest: int) -> None:

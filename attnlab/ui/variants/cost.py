@@ -10,6 +10,7 @@ from attnlab.ui import choices
 from attnlab.ui.ask import ask_number, ask_row
 from attnlab.ui.language import t
 from attnlab.ui.show import show
+from attnlab.ui.turns import my_turn
 from attnlab.ui.variants.maps import name_of
 
 LENGTHS = (64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
@@ -53,9 +54,11 @@ def show_times(options: Options) -> None:
     st.markdown(t("variants.timed_what", heads=HEADS, d=D))
     if st.button(t("variants.measure"), type="primary"):
         bar, done, total = st.progress(0.0, t("variants.measuring", name="", n=0)), list[Timing](), len(MEASURED) * len(TIMED)
-        for timing in measure(MEASURED, TIMED, heads=HEADS, d=D, options=options):
-            done.append(timing)
-            bar.progress(len(done) / total, t("variants.measuring", name=name_of(VARIANTS[timing.name]), n=timing.n))
+        with my_turn() as breathe:
+            for timing in measure(MEASURED, TIMED, heads=HEADS, d=D, options=options):
+                done.append(timing)
+                bar.progress(len(done) / total, t("variants.measuring", name=name_of(VARIANTS[timing.name]), n=timing.n))
+                breathe(len(done) / total)
         bar.empty()
         choices.keep(KEPT, (options, done))
     kept = choices.last(KEPT)
