@@ -14,6 +14,9 @@ NAMES = (
     *("layer", "head", "heads", "cell", "pin", "stack", "over", "between", "temperature", "threshold", "words", "bare", "auto", "figure"),
     *("places", "from", "p", "d", "length", "base", "encoding", "forced", "at", "cross", "stage", "query", "dim", "unit", "part", "drawn"),
     *("task", "positions", "seed", "reverse_steps", "figure_width", "figure_dpi", "figure_turn", "row view", "show", "variant", "window"),
+    *("with", "kind", "whole", "upto", "measure", "across", "up", "every", "other", "place", "guess", "by", "to", "edit", "shuffle"),
+    *("edits", "token", "say", "repeat", "count", "search", "beam", "norm", "penalty", "sharpness", "top_k", "top_p", "min_p", "hole"),
+    *("lesson", "view", "smoothing", "schedule", "precision", "dropout", "accumulate", "groups", "label", "pool", "precision", "longest"),
 )
 VALUES = (
     *("", " ", "0", "-1", "99", "1e999", "nan", "inf", "9" * 5000, "٣", "1,1", ",", "1,,2", "3-4-5", "-", "true", "True", "%00", "\x00"),
@@ -35,7 +38,10 @@ VALUES = (
     *("![x](http://evil.example/a.png)", "<script>alert(1)</script>", "see www.evil.example/zq", "https://evil.example", "me@evil.example"),
     *("$\\frac$", ":material/x:", ":red[x]", "\u202e", "\ud800"[:0] + "\ufeff", "zh", "tlh", "the cat " * 400, "[" * 4000, "{}", "null"),
 )
-PAGES = ("", "heads", "layers", "compare", "steps", "positions", "variants", "translate", "train")
+PAGES = (
+    *("", "heads", "layers", "compare", "steps", "positions", "variants", "change", "ledger"),
+    *("translate", "sentiment", "write", "fill", "train", "lessons", "class"),
+)
 
 
 def address(rng: random.Random) -> tuple[str, dict[str, str]]:

@@ -33,9 +33,7 @@ Force = Annotated[bool, typer.Option("--force", help="Replace the file if it exi
 
 @app.command()
 def models(
-    remove: Annotated[
-        str | None, typer.Option("--remove", help="Remove a model that was downloaded from the hub.", show_default=False)
-    ] = None,
+    remove: Annotated[str | None, typer.Option("--remove", help="Remove a model that was downloaded.", show_default=False)] = None,
 ) -> None:
     """What is here, how big it is, and where it is from."""
     if remove is not None:

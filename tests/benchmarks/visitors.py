@@ -41,13 +41,17 @@ async def ask(window: ClientConnection, page: str, query: str) -> tuple[float, b
             return time.monotonic() - began, good
 
 
-async def visit(address: str, pages: list[str], until: float, rng: random.Random, together: bool) -> list[tuple[float, bool]]:
+async def visit(
+    address: str, pages: list[str], until: float, rng: random.Random, together: bool, *, think: float = 4, name: str = ""
+) -> list[tuple[float, bool]]:
+    """One visitor's views. think: seconds between two on average. name: the browser's own, as its cookie says it."""
     socket = address.replace("http", "ws", 1).rstrip("/") + "/_stcore/stream"
-    found = []
-    async with connect(socket, subprotocols=["streamlit"], origin=address, max_size=None, open_timeout=PATIENCE) as window:
+    found, cookie = [], {"Cookie": f"attnlab_visitor={name}"} if name else None
+    how = {"subprotocols": ["streamlit"], "origin": address, "max_size": None, "open_timeout": PATIENCE, "ping_interval": None}
+    async with connect(socket, additional_headers=cookie, **how) as window:
         while not found or time.monotonic() < until:
             if not together:
-                await asyncio.sleep(rng.uniform(2, 6))
+                await asyncio.sleep(think * rng.uniform(0.5, 1.5))
             query = f"layer={rng.randrange(6)}&head={rng.randrange(12)}"
             found.append(await ask(window, rng.choice(pages), query))
             if together:
@@ -83,6 +87,11 @@ def main() -> None:
         bare = subprocess.Popen([sys.executable, "-m", "streamlit", "run", str(script), *how], cwd=folder, stdout=subprocess.DEVNULL)
         try:
             wait(f"http://127.0.0.1:{BARE_PORT}")
+            for warm, page in (
+                (f"http://127.0.0.1:{BARE_PORT}", ""),
+                *((options.address.rstrip("/"), page) for page in options.pages.split(",")),
+            ):
+                asyncio.run(visit(warm, [page], 0, random.Random(0), True))
             print(said("bare page", asyncio.run(load(f"http://127.0.0.1:{BARE_PORT}", [""], options))))
             print(said(options.pages, asyncio.run(load(options.address.rstrip("/"), options.pages.split(","), options))))
         finally:

@@ -44,14 +44,11 @@ class FakeHub(BaseHTTPRequestHandler):
         if name not in ("small", "slow", "large", "broken"):
             self.reply(b"", status=404, **{"X-Error-Code": "RepoNotFound"})
             return
-        size = 10**11 if name == "large" else 7
-        files = [
-            {"rfilename": "config.json", "size": 2},
-            {"rfilename": "model.safetensors", "size": size},
-            {"rfilename": "a.bin", "size": 9},
-        ]
-        said = {"id": f"org/{name}", "sha": COMMIT, "siblings": files, "private": False, "downloads": 0, "likes": 0, "tags": []}
-        self.reply(json.dumps(said).encode(), **{"Content-Type": "application/json"})
+        sizes = {"config.json": 2, "model.safetensors": 10**11 if name == "large" else 7, "a.bin": 9}
+        said = {"id": f"org/{name}", "sha": COMMIT, "private": False, "downloads": 0, "likes": 0, "tags": []}
+        said["siblings"] = [{"rfilename": file, "size": size} for file, size in sizes.items()]
+        tree = [{"type": "file", "path": file, "size": size, "oid": "1" * 40} for file, size in sizes.items()]
+        self.reply(json.dumps(tree if "/tree/" in self.path else said).encode(), **{"Content-Type": "application/json"})
 
     def file(self, name, file, *, body):
         if name == "broken":
