@@ -2,6 +2,7 @@
 
 import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,12 @@ def test_a_name_from_outside_stays_in_its_folder(name: str) -> None:
 def test_letters_of_every_script_stay_and_nothing_becomes_a_name() -> None:
     assert safe_name("数据 1.a", otherwise="data") == "数据-1.a"
     assert safe_name("../..", otherwise="data") == "data"
+
+
+def test_of_several_who_write_one_file_each_leaves_it_whole(tmp_path: Path) -> None:
+    file = tmp_path / "a.svg"
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda letter: write(file, letter.encode() * 100_000, force=True), "abc" * 5))
+    assert len(set(file.read_bytes())) == 1
+    assert file.stat().st_size == 100_000
+    assert [each.name for each in tmp_path.iterdir()] == ["a.svg"]

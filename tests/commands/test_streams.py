@@ -1,6 +1,7 @@
 """Commands among other commands: closed streams, full disks, pipes that end, signals, and files that are no text."""
 
 import errno
+import io
 import os
 import signal
 import subprocess
@@ -66,7 +67,13 @@ def test_what_is_no_text_is_said_with_its_line(tmp_path, capsys, monkeypatch, te
 
 
 @pytest.mark.parametrize(
-    "command", [("trace", "A cat.", "-o", "a.npz"), ("heatmap", "A cat.", "--layer", "0", "--head", "0", "-o", "a.svg")]
+    "command",
+    [
+        ("trace", "A cat.", "-o", "a.npz"),
+        ("heatmap", "A cat.", "--layer", "0", "--head", "0", "-o", "a.svg"),
+        ("measure", "-", "-o", "a.csv", "--model", "reverse-none"),
+    ],
+    ids=lambda words: words[0],
 )
 def test_a_full_disk_leaves_nothing_and_a_sentence(tmp_path, capsys, monkeypatch, command):
     def full(handle):
@@ -74,6 +81,7 @@ def test_a_full_disk_leaves_nothing_and_a_sentence(tmp_path, capsys, monkeypatch
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a b c\n")))
     assert main(command) == 2
     assert "No space left on device" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

@@ -16,6 +16,7 @@ from attnlab.models.inhouse.transformer import Config, Transformer
 from attnlab.models.inhouse.zipped import FILES, PATTERNS, pack, unpack
 from attnlab.training.tokenizer import letter_tokenizer, train_tokenizer
 from attnlab.words import InputError
+from tests.hostile import broken_lzma
 
 
 @pytest.fixture(scope="module")
@@ -169,3 +170,22 @@ def test_a_tokenizer_that_could_stall_the_server_is_refused(good, rule, tmp_path
 def test_a_tokenizer_or_config_that_is_nothing_of_the_kind_is_refused(good, content, tmp_path, monkeypatch):
     for name in ("tokenizer.json", "config.json"):
         assert refused(zipped(good | {name: content}), tmp_path, monkeypatch).key.startswith("error.")
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [({"max_tokens": 5000}, "max_tokens"), ({"encoder_layers": 65}, "layers"), ({"d_ff": 330_000}, "parameters")],
+)
+def test_a_model_larger_than_strangers_may_bring_is_refused(change, what, tmp_path, monkeypatch):
+    config = Config("tag", **{"vocab": 10, "encoder_layers": 1, "n_heads": 2, "d_model": 8, "d_ff": 8, "positions": "none"} | change)
+    module = Transformer(config)
+    for weight in module.parameters():
+        torch.nn.init.zeros_(weight)  # a small zip of much
+    content = pack(InHouse(module, letter_tokenizer("abcdef")))
+    assert len(content) < 200_000
+    mistake = refused(content, tmp_path, monkeypatch)
+    assert (mistake.key, mistake.facts["what"]) == ("server.too_large_model", what)
+
+
+def test_a_zip_packed_in_a_way_that_is_broken_is_refused(tmp_path, monkeypatch):
+    assert refused(broken_lzma("config.json"), tmp_path, monkeypatch).key in ("error.archive_broken", "error.archive_files")
