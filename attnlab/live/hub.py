@@ -10,13 +10,15 @@ from attnlab.live.room import State
 from attnlab.live.store import Data, Store
 from attnlab.live.views import follower_view, needed_votes, owner_view
 
-ALIVE = 15.0  # seconds between two signs of life on a stream where nothing happens
+ALIVE = 15.0  # seconds between two signs of life
 COUNTS = 0.3  # seconds that counts are gathered before the teacher is told
+SIGN = b"event: alive\ndata: {}\n\n"
+END = b'event: end\ndata: {"ended": true}\n\n'
 
 
 @dataclass(eq=False)
 class Listener:
-    """One open stream. wanted: set when there is something new."""
+    """One open stream. wanted: set when it is to send again."""
 
     voter: str | None  # None is the owner
     wanted: asyncio.Event = field(default_factory=asyncio.Event)
@@ -24,12 +26,22 @@ class Listener:
 
 @dataclass(eq=False)
 class Audience:
-    """The streams of one room, and what its followers were last sent. news: how often something changed; made: from which of these."""
+    """The streams of one room, and what its followers are sent, made once for all of them.
+
+    news: how often something changed; told: the change that `made` holds; making: the task that makes the next one.
+    """
 
     listeners: set[Listener] = field(default_factory=set)
-    news: int = 0
-    made: tuple[int, bytes | None] | None = None
-    making: asyncio.Lock = field(default_factory=asyncio.Lock)
+    news: int = 1
+    told: int = 0
+    made: bytes | None = None
+    making: "asyncio.Task[None] | None" = None
+
+    def wake(self, *, owners: bool) -> None:
+        """Have streams send again: the owner's, or the followers'."""
+        for listener in self.listeners:
+            if (listener.voter is None) == owners:
+                listener.wanted.set()
 
 
 class Hub:
@@ -39,6 +51,7 @@ class Hub:
         self.store = store
         self._audiences: dict[str, Audience] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._pulse: asyncio.Task[None] | None = None
         self._scripts: dict[str, Data] = {}
         self._stopping = False
         store.listen(self._heard)
@@ -66,74 +79,89 @@ class Hub:
         if what == "end":
             self._scripts.pop(code, None)
         for name in list(self._audiences) if code == "*" else [code]:
-            if what != "count" and name in self._audiences:
-                self._audiences[name].news += 1
-            for listener in self._audiences[name].listeners if name in self._audiences else ():
-                if what != "count" or listener.voter is None:
-                    listener.wanted.set()
+            audience = self._audiences.get(name)
+            if audience is None:
+                continue
+            audience.wake(owners=True)
+            if what != "count":
+                audience.news += 1
+                self._make_soon(name, audience)
+
+    def _make_soon(self, code: str, audience: Audience) -> "asyncio.Task[None]":
+        """The task that makes what followers are sent next; there is one at a time."""
+        if audience.making is None:
+            audience.making = asyncio.get_running_loop().create_task(self._make_newest(code, audience))
+            audience.making.add_done_callback(lambda done: done.cancelled() or done.exception())  # the streams meet it again
+        return audience.making
+
+    async def _make_newest(self, code: str, audience: Audience) -> None:
+        """Ask the store once for all followers, until nothing has changed meanwhile, then wake them."""
+        try:
+            while audience.told != audience.news and not self._stopping:
+                news = audience.news
+                audience.made = await asyncio.to_thread(self._make, code, False)
+                audience.told = news
+        finally:
+            audience.making = None
+            audience.wake(owners=False)
+
+    async def _beat(self) -> None:
+        """A sign of life on every stream now and then; whoever has one is here."""
+        while self._audiences and not self._stopping:
+            await asyncio.sleep(ALIVE)
+            told = []
+            for code, audience in self._audiences.items():
+                here = {listener.voter: True for listener in audience.listeners if listener.voter is not None}
+                told.append(asyncio.to_thread(self.store.present, code, here))
+                audience.wake(owners=True)
+                audience.wake(owners=False)
+            await asyncio.gather(*told, return_exceptions=True)  # a store that is away now may be back at the next beat
+        self._pulse = None
 
     async def stream(self, code: str, voter: str | None, hello: bytes = b"") -> AsyncIterator[bytes]:
         """Server-sent events: the state as it is now, then each newer one; ends with the room. voter: None for the owner."""
         self._loop = asyncio.get_running_loop()
-        audience = self._audiences.setdefault(code, Audience())
-        mine = Listener(voter)
+        audience, mine = self._audiences.setdefault(code, Audience()), Listener(voter)
         audience.listeners.add(mine)
-        mine.wanted.set()
-        sent = b""
+        self._pulse = self._pulse or self._loop.create_task(self._beat())
         try:
             if voter is not None:
                 await asyncio.to_thread(self.store.present, code, {voter: True})
             yield b"retry: 1000\n" + hello + b"\n"
-            while True:
-                news = await self._news(mine)
+            sent: bytes | None = b""
+            while not self._stopping:
+                mine.wanted.clear()
+                made = await self._newest(code, audience, owner=voter is None)
                 if self._stopping:
                     return
-                if not news:
-                    if voter is not None:
-                        await asyncio.to_thread(self.store.present, code, {voter: True})
-                    yield b"event: alive\ndata: {}\n\n"
-                    continue
-                mine.wanted.clear()
-                made = await self._event(code, audience, owner=voter is None)
+                yield END if made is None else SIGN if made == sent else made
                 if made is None:
-                    yield b'event: end\ndata: {"ended": true}\n\n'
                     return
-                if made != sent:
-                    yield made
-                    sent = made
+                sent = made
                 if voter is None:
                     await asyncio.sleep(COUNTS)
+                await mine.wanted.wait()
         finally:
             audience.listeners.discard(mine)
-            if not audience.listeners:
+            if not audience.listeners and self._audiences.get(code) is audience:
                 self._audiences.pop(code, None)
                 self._scripts.pop(code, None)
             if voter is not None and not any(other.voter == voter for other in audience.listeners):
                 self._leave(code, voter)
 
-    async def _news(self, mine: Listener) -> bool:
-        """Whether something came before it was time for a sign of life."""
-        try:
-            await asyncio.wait_for(mine.wanted.wait(), ALIVE)
-        except TimeoutError:
-            return False
-        return True
+    async def _newest(self, code: str, audience: Audience, *, owner: bool) -> bytes | None:
+        """The newest state as an event; None when the room is over."""
+        if owner:
+            return await asyncio.to_thread(self._make, code, True)
+        if audience.told != audience.news:
+            await asyncio.shield(self._make_soon(code, audience))
+        return audience.made
 
     def _leave(self, code: str, voter: str) -> None:
         """A stream that ends may be cancelled at once, so nobody waits here."""
         loop = self._loop
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(loop.run_in_executor, None, self.store.present, code, {voter: False})
-
-    async def _event(self, code: str, audience: Audience, *, owner: bool) -> bytes | None:
-        """The newest state as an event, made once for everybody who is to have the same; None when the room is over."""
-        if owner:
-            return await asyncio.to_thread(self._make, code, True)
-        async with audience.making:  # the first one asks the store, the others take what it made
-            news = audience.news
-            if audience.made is None or audience.made[0] != news:
-                audience.made = (news, await asyncio.to_thread(self._make, code, False))
-            return audience.made[1]
 
     def _make(self, code: str, owner: bool) -> bytes | None:
         """An event out of the store, None for a room that is over."""
