@@ -647,8 +647,9 @@ function run(action) {
 }
 
 async function save() {
-  const answer = await fetch(`${base}/export`, { headers: { Authorization: `Bearer ${secret}` } });
-  const link = make('a', { href: URL.createObjectURL(await answer.blob()), download: `class-${boot.code}.json` });
+  const answer = await fetch(`${base}/results.zip`, { headers: { Authorization: `Bearer ${secret}` } });
+  if (!answer.ok) return notice((await answer.json()).error);
+  const link = make('a', { href: URL.createObjectURL(await answer.blob()), download: `class-${boot.code}.zip` });
   link.click();
 }
 

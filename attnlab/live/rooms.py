@@ -14,6 +14,7 @@ from attnlab.lessons.bets import place_bet
 from attnlab.lessons.lesson import Lesson
 from attnlab.lessons.opening import open_lesson
 from attnlab.lessons.palette import palette
+from attnlab.lessons.results import results_file
 from attnlab.live.hub import Hub
 from attnlab.live.room import State, act
 from attnlab.live.store import Counted, Memory, Store
@@ -110,6 +111,10 @@ class Rooms:
     def export(self, code: str) -> Data:
         """Every tally of a room, as JSON."""
         return everything(self.room(code)["script"], self.store.every_vote(code))
+
+    def results(self, code: str) -> bytes:
+        """Every tally and every figure of a room, as one file."""
+        return results_file(self.export(code), self.room(code)["script"]["language"])
 
 
 def hashed(secret: str) -> str:

@@ -245,6 +245,14 @@ async def export(request: Request) -> Response:
     return JSONResponse(await asyncio.to_thread(rooms().export, code), headers=HEADERS)
 
 
+async def results(request: Request) -> Response:
+    """GET /live/<code>/results.zip: tallies and figures as one file, for the owner."""
+    code = code_of(request)
+    owned(request, code)
+    made = await asyncio.get_running_loop().run_in_executor(slow, rooms().results, code)
+    return Response(made, media_type="application/zip", headers=HEADERS)
+
+
 async def qr(request: Request) -> Response:
     """GET /live/<code>/qr.svg: the room's address as a QR code."""
     code_of(request)
@@ -263,6 +271,7 @@ def routes() -> list[Route]:
         ("/live/{code}/answers", "POST"): answer,
         ("/live/{code}/control", "POST"): control,
         ("/live/{code}/export", "GET"): export,
+        ("/live/{code}/results.zip", "GET"): results,
         ("/live/{code}/qr.svg", "GET"): qr,
     }
     return [Route(path, told(handler), methods=[method]) for (path, method), handler in table.items()]

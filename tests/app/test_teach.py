@@ -109,3 +109,16 @@ def test_every_page_with_a_view_offers_it_to_a_lesson(page):
     (view,) = app.session_state["lesson views"]
     assert view.partition("?")[0] == page.rpartition("/")[2].removesuffix(".py")
     assert not parse_lesson(lesson_file([view]).encode(), name="t").mistakes
+
+
+def test_the_class_as_a_head_is_a_picture_with_files_on_the_teachers_page():
+    app = opened(CLASS, lesson="7-the-class-as-a-head")
+    app.button("start room").click().run()
+    code = app.code[0].value.rsplit("/", 1)[-1]
+    assert not app.get("imgs")[1:]
+    rooms().store.vote(code, "0.0.1", "0.a", [0.0, 1.0] + [0.0] * 9)
+    app.run()
+    assert not app.exception
+    assert any("attends like L" in each.value for each in app.header)
+    assert "Save" in str([each.label for each in app.expander])
+    app.button("end room").click().run()

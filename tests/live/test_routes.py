@@ -1,11 +1,13 @@
 """The routes as a phone and a teacher use them: a real server on the loopback, a room of a lesson in miniature."""
 
 import http.client
+import io
 import json
 import subprocess
 import sys
 import threading
 import time
+import zipfile
 
 import pytest
 
@@ -270,3 +272,14 @@ def test_being_told_to_stop_ends_the_streams_first():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert done.stdout == "streams\n"
     assert done.returncode == -15
+
+
+def test_the_teacher_takes_tallies_and_figures_home_as_one_file(server):
+    teacher, phone = Teacher(server), Phone(server)
+    assert phone.ask("GET", f"/live/{CODE}/results.zip")[0] == 403
+    phone.post("answers", {"vote": "0.0.1", "answer": 1})
+    made = served.rooms().results(CODE)
+    assert (
+        teacher.ask("GET", f"/live/{CODE}/export", headers={"Authorization": f"Bearer {SECRET}"})[1]["questions"][0]["tallies"][0]["n"] == 1
+    )
+    assert zipfile.ZipFile(io.BytesIO(made)).namelist() == ["results.json", "step-1.svg", "step-1.pdf", "step-1.csv"]
