@@ -8,13 +8,17 @@
 import re
 from collections.abc import Callable
 
-from attnlab.lessons.lesson import Block, Mistake, View
+from attnlab.lessons.lesson import Block, Mistake, Step, View
 from attnlab.lessons.look import see
 from attnlab.lessons.numbers import number_of
 from attnlab.words import InputError
 
 CLAIM = re.compile(r"\[\[(.+?)\]\]", re.DOTALL)
 SAID = re.compile(r"^(?P<what>.*?)(?:\s+(?P<sign>=|>|<)\s*(?P<number>[+-]?[\d.]+\s*%?))?\s*$", re.DOTALL)
+TYPED = re.compile(r"(?<![\w.])\d+(?:\.\d+(?!\w|\.\d)|(?=\s?%))")  # a decimal number or a percentage
+APART = re.compile(r"\[\[.+?\]\]|`[^`]*`|\$\$.+?\$\$|\$[^$\n]+\$|https?://\S+", re.DOTALL)  # claims, code, formulas, addresses
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+WHOLE = (0.0, 1.0, 100.0)  # what a row sums to, in numbers and in percent
 DECIMALS = 2
 CLOSE = 1e-3  # machines differ in the last digits of a float32
 
@@ -63,3 +67,23 @@ def claimed(text: str, view: View | None, answer: str | None, wrong: Callable[..
     if sign in (">", "<"):
         shown = f"{value * (100 if percent else 1):.{0 if percent else DECIMALS}f}"
     return shown + "%" * percent
+
+
+def typed_numbers(step: Step) -> list[Mistake]:
+    """Decimals and percentages that stand in a step's sentences as they were typed: nobody would notice when the model says otherwise.
+
+    Numbers of the step's own view and question may be repeated, and what a row sums to.
+    """
+    asked = step.predict
+    given = [step.view.written] if step.view else []
+    given += [asked.ask, *(f"{o.text} {o.ask} {o.low} {o.high}" for o in asked.options), f"{asked.low} {asked.high}"] if asked else []
+    known = {*WHOLE, *(float(number) for text in given for number in NUMBER.findall(text))}
+    blocks = [step.prose, step.explain, *([Block(asked.question, asked.line)] if asked else [])]
+    found = []
+    for block in blocks:
+        text = APART.sub(lambda cut: "\n" * cut[0].count("\n") + " ", block.text)
+        for number in TYPED.finditer(text):
+            if float(number[0]) not in known:
+                line = block.line + text[: number.start()].count("\n")
+                found.append(Mistake(line, "lesson.typed_number", {"given": number[0]}))
+    return found

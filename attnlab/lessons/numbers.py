@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from attnlab.core.compare import js_distance
+from attnlab.core.guide import RULES
 from attnlab.core.measures import MEASURES, entropy, measured
 from attnlab.core.trace import Array, NotRecordedError
 from attnlab.lessons.lesson import View
@@ -18,6 +19,7 @@ from attnlab.lessons.links import with_changes
 from attnlab.lessons.look import Seen, see
 from attnlab.words import InputError
 
+SINK = next(rule.threshold for rule in RULES if rule.label == "first")  # the share on the first token that makes a head a sink
 ASKED = re.compile(r"^(?:@(?P<view>\S+)\s+)?(?P<name>[a-z_]+)(?:\s+(?P<rest>.*?))?\s*$")
 
 
@@ -113,4 +115,10 @@ FACTS: Mapping[str, Callable[[Seen], float]] = {
     "tokens": lambda seen: float(len(seen.keys)),
     "heads": lambda seen: float(seen.attention.n_heads),
     "layers": lambda seen: float(len(seen.trace.layers(seen.attention.stack))),
+    "layer": lambda seen: float(seen.attention.layer),
+    "head": lambda seen: float(seen.head),
+    "all_heads": lambda seen: float(sum(each.n_heads for each in seen.trace.layers(seen.attention.stack))),
+    "even": lambda seen: float(np.log(len(seen.keys))),
+    "sinks": lambda seen: float(sum(sum(measured(each)["first"] >= SINK) for each in seen.trace.layers(seen.attention.stack))),
+    "sink": lambda seen: SINK,
 }

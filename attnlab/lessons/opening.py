@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from attnlab.lessons.answers import answer_of, answer_text, question_of, rounded
-from attnlab.lessons.claims import CLAIM, filled
+from attnlab.lessons.claims import CLAIM, filled, typed_numbers
 from attnlab.lessons.lesson import Block, Lesson, Mistake, Predict, Step, View
 from attnlab.lessons.links import with_changes, write_link
 from attnlab.lessons.look import Seen, beside, see
@@ -51,11 +51,12 @@ def open_step(step: Step, mistakes: list[Mistake]) -> Data:
     questions = [] if view is None or seen is None or step.predict is None else open_questions(step.predict, view, seen, mistakes)
     answer = answer_text(questions[0]["asked"], questions[0]["answer"]) if questions else None
     unknown = step.view is not None and view is None  # said already; its numbers cannot be had
+    mistakes += typed_numbers(step)
     texts, raw = {}, {}
     for name, block in (("html", step.prose), ("explain", step.explain), ("notes", step.notes)):
         found: list[Mistake] = []
-        mistakes += broken_formulas(block)
         raw[name] = filled(block, view, answer, found) if block else ""
+        mistakes += broken_formulas(Block(raw[name], block.line))
         texts[name] = html_of(raw[name])
         mistakes += [] if unknown else found
     link = None if view is None else write_link(view.page, view.query)

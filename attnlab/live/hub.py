@@ -29,11 +29,13 @@ class Audience:
     """The streams of one room, and what its followers are sent, made once for all of them.
 
     news: how often something changed; told: the change that `made` holds; making: the task that makes the next one.
+    beats: how often a sign of life was due.
     """
 
     listeners: set[Listener] = field(default_factory=set)
     news: int = 1
     told: int = 0
+    beats: int = 0
     made: bytes | None = None
     making: "asyncio.Task[None] | None" = None
 
@@ -113,6 +115,7 @@ class Hub:
             for code, audience in self._audiences.items():
                 here = {listener.voter: True for listener in audience.listeners if listener.voter is not None}
                 told.append(asyncio.to_thread(self.store.present, code, here))
+                audience.beats += 1
                 audience.wake(owners=True)
                 audience.wake(owners=False)
             await asyncio.gather(*told, return_exceptions=True)  # a store that is away now may be back at the next beat
@@ -128,16 +131,20 @@ class Hub:
             if voter is not None:
                 await asyncio.to_thread(self.store.present, code, {voter: True})
             yield b"retry: 1000\n" + hello + b"\n"
-            sent: bytes | None = b""
+            sent, beats = b"", audience.beats
             while not self._stopping:
                 mine.wanted.clear()
                 made = await self._newest(code, audience, owner=voter is None)
                 if self._stopping:
                     return
-                yield END if made is None else SIGN if made == sent else made
                 if made is None:
+                    yield END
                     return
-                sent = made
+                if made != sent:
+                    yield made
+                elif beats != audience.beats:
+                    yield SIGN
+                sent, beats = made, audience.beats
                 if voter is None:
                     await asyncio.sleep(COUNTS)
                 await mine.wanted.wait()

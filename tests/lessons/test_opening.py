@@ -101,6 +101,14 @@ def test_numbers_in_sentences_are_the_models_and_are_checked():
     assert wrong(explain="![a](http://evil/x.png)") == ["image"]
 
 
+def test_a_number_that_was_typed_is_reported_unless_it_is_the_views_or_the_questions_own():
+    assert wrong(explain="It takes 38 % and 0.25.") == ["typed_number", "typed_number"]
+    assert not wrong(explain="All 100 %, 1.0, `0.3`, $0.7$, [[weight sat -> cat = 100%]], 2 of 3, version 1.2.3, https://a.example/0.5")
+    assert not wrong(explain="At 0.18 it is sharper.", view=CAT + "&temperature=0.18")
+    assert not wrong(predict='kind = "number"\nquestion = "From 0.0 to 0.9?"\nask = "d_head"\nlow = 0.0\nhigh = 0.9')
+    assert opened(explain="a\n\nb 0.25").mistakes[0].line == opened(explain="a 0.25").mistakes[0].line + 2
+
+
 @pytest.mark.parametrize(
     ("predict", "key"),
     [
@@ -142,6 +150,10 @@ def test_numbers_name_what_they_need():
     assert number_of("change sat | positions=none", view) > 0.5
     assert number_of("total sat", view) == pytest.approx(1, abs=1e-5)
     assert (number_of("heads", view), number_of("layers", view), number_of("tokens", view)) == (12, 6, 8)
+    assert (number_of("layer", view), number_of("head", view), number_of("all_heads", view)) == (0, 2, 72)
+    assert number_of("even", view) == pytest.approx(np.log(8))
+    assert 0 < number_of("sinks", view) < 72
+    assert number_of("sink", view) == 0.4
     assert number_of("spread sat", view) < 0.1 < number_of("@head=0 spread sat", view)
     for text in ("change sat", "weight a", "what?"):
         with pytest.raises(InputError):

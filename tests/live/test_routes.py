@@ -261,6 +261,13 @@ def test_a_server_that_stops_does_not_wait_for_its_followers(server):
     assert list(followed) == []
 
 
+def test_a_stream_where_nothing_happens_shows_that_it_is_alive(server, monkeypatch):
+    monkeypatch.setattr("attnlab.live.hub.ALIVE", 0.05)
+    followed, watched = Phone(server).events(), Teacher(server).events(owner=True)
+    for events in (followed, watched):
+        assert next(kind for kind, _ in events if kind not in ("you", "state")) == "alive"
+
+
 def test_being_told_to_stop_ends_the_streams_first():
     code = (
         "import signal, time\n"
