@@ -9,6 +9,7 @@ export default function ({ data }) {
     else link.removeAttribute('aria-current');
   }
   skip(data.skip);
+  reach();
   document.documentElement.lang = { zh: 'zh-CN' }[data.language] || data.language;
   const address = new URL(window.location.href);
   for (const [name, value] of Object.entries(data.put)) {
@@ -32,4 +33,24 @@ function skip(words) {
     document.body.prepend(link);
   }
   link.textContent = words;
+}
+
+// A formula that is wider than its place scrolls, so the keyboard has to get there. Formulas are drawn after the run.
+let watched = false;
+function reach() {
+  if (watched) return;
+  watched = true;
+  const stop = (each) => {
+    if (each.scrollWidth > each.clientWidth) each.tabIndex = 0;
+    else each.removeAttribute('tabindex');
+  };
+  const sizes = new ResizeObserver((all) => {
+    for (const { target } of all) stop(target);
+  });
+  new MutationObserver(() => {
+    for (const each of document.querySelectorAll('.katex-display:not([data-watched])')) {
+      each.dataset.watched = 'true';
+      sizes.observe(each);
+    }
+  }).observe(document.body, { childList: true, subtree: true });
 }

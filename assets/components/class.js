@@ -207,8 +207,7 @@ function maps(parent) {
       exact: false,
       words: { ...words, masked: picture.values ? words.masked : words.curtain, value: words.weight },
       ...boot.palette[signed ? 'signed' : 'weights'],
-      roles: boot.palette.roles,
-      heads: boot.palette.heads,
+      inks: boot.palette.inks,
     };
     component.update({ values, meta });
     live.push(component);

@@ -68,6 +68,7 @@ export function decoder(root, { keep = () => {}, tell = () => {}, keys = root } 
   let data;
   let values;
   let ramp;
+  let inks;
   let step = 0;
   let told = null;
   let timer = 0;
@@ -128,7 +129,7 @@ export function decoder(root, { keep = () => {}, tell = () => {}, keys = root } 
       const middle = (y1 + y2) / 2;
       const d = `M${x1},${y1}C${x1},${middle} ${x2},${middle} ${x2},${y2}`;
       const strength = { 'stroke-width': 1 + 7 * weight, 'stroke-opacity': 0.25 + 0.7 * weight };
-      parts.links.append(draw('path', { d, fill: 'none', stroke: data.roles.output, ...strength }));
+      parts.links.append(draw('path', { d, fill: 'none', stroke: inks.output, ...strength }));
     });
   }
 
@@ -142,7 +143,7 @@ export function decoder(root, { keep = () => {}, tell = () => {}, keys = root } 
     const word = make('span', { className: 'word' }, ...(now.alive.length > 1 ? [before] : []), candidate.token);
     const inside = make('span');
     inside.style.width = `${100 * candidate.p}%`;
-    if (chosen) inside.style.background = data.roles.output;
+    if (chosen) inside.style.background = inks.output;
     const share = make('span', { className: 'number', textContent: percent(candidate.p) });
     const button = make('button', { type: 'button', className: `row ${candidate.kept ? 'kept' : 'out'}`, disabled: chosen });
     button.append(word, make('span', { className: 'bar' }, inside), share);
@@ -307,9 +308,11 @@ export function decoder(root, { keep = () => {}, tell = () => {}, keys = root } 
       const before = data?.id;
       data = next.meta;
       values = next.values;
-      ramp = colours(theme(root).dark ? data.dark : data.light);
-      root.style.setProperty('--new', data.roles.output);
-      root.style.setProperty('--asks', data.roles.query);
+      const { dark } = theme(root);
+      ramp = colours(dark ? data.dark : data.light);
+      inks = dark ? data.inks.dark : data.inks.light;
+      root.style.setProperty('--new', inks.output);
+      root.style.setProperty('--asks', inks.query);
       words();
       parts.where.max = data.written.length - 1;
       if (before !== data.id) {

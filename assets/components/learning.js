@@ -56,6 +56,7 @@ export function learning(root) {
   let data;
   let values;
   let ramp;
+  let inks;
   let look;
   let at = 0;
   let follow = true;
@@ -163,11 +164,11 @@ export function learning(root) {
     const width = root.clientWidth;
     const wide = (width - 3 * APART) / 4;
     const pen = sharpen(canvas, width, ABOVE + TALL + FOOT);
-    const held = data.held.x.length ? [{ ...data.held, colour: data.series[1], thick: 2 }] : [];
+    const held = data.held.x.length ? [{ ...data.held, colour: inks.heads[1], thick: 2 }] : [];
     const drawn = [
-      { name: data.words.loss, lines: [{ ...data.loss, colour: data.series[0], thick: 1.5 }, ...held] },
-      { name: data.words.score, lines: [{ ...data.score, colour: data.series[2], thick: 2 }], low: 0, high: 1 },
-      { name: data.words.rate, lines: [{ ...data.rate, colour: data.series[3], thick: 1.5 }], low: 0 },
+      { name: data.words.loss, lines: [{ ...data.loss, colour: inks.heads[0], thick: 1.5 }, ...held] },
+      { name: data.words.score, lines: [{ ...data.score, colour: inks.heads[2], thick: 2 }], low: 0, high: 1 },
+      { name: data.words.rate, lines: [{ ...data.rate, colour: inks.heads[3], thick: 1.5 }], low: 0 },
       { name: data.words.sharp, lines: sharpness(), low: 0, high: 1 },
     ];
     panels = drawn.map((panel, i) => draw(pen, panel, i * (wide + APART), wide, data.snapshots[at].step));
@@ -182,7 +183,7 @@ export function learning(root) {
       return {
         x: data.snapshots.map((snap) => snap.step),
         y: data.snapshots.map((snap) => snap.sharp[stack][layer][h]),
-        colour: data.heads[i % data.heads.length],
+        colour: inks.heads[i % inks.heads.length],
         thick: isHead(layer, h) ? 3 : 1,
         faint: !isHead(layer, h),
       };
@@ -324,6 +325,7 @@ export function learning(root) {
       values = next.values;
       look = theme(root);
       ramp = colours(look.dark ? data.dark : data.light);
+      inks = look.dark ? data.inks.dark : data.inks.light;
       if (!same) {
         stack = Math.max(0, data.stacks.length - 1);
         head = [data.stacks[stack].layers - 1, 0];

@@ -16,6 +16,7 @@ export function lines(root, { keep = () => {} } = {}) {
   let data;
   let values;
   let look;
+  let inks;
   let place;
   let active = [];
   let told = null;
@@ -32,7 +33,7 @@ export function lines(root, { keep = () => {} } = {}) {
     return slot < 0 ? 0 : values[(slot * data.queries.length + row) * data.keys.length + column];
   };
   const shown = () => active.filter((h) => data.slots.includes(h));
-  const colour = (h) => data.heads[h % data.heads.length];
+  const colour = (h) => inks.heads[h % inks.heads.length];
   const texts = (side) => (side === 'query' ? data.queries : data.keys);
   const other = (side) => (side === 'query' ? 'key' : 'query');
   const joined = (h, side, index, i) => (side === 'query' ? weight(h, index, i) : weight(h, i, index));
@@ -110,7 +111,7 @@ export function lines(root, { keep = () => {} } = {}) {
     const space = query ? place.left - 10 : place.width - place.right - 10;
     pen.textAlign = query ? 'right' : 'left';
     pen.font = `600 ${TOKEN}px ${look.font}`;
-    pen.fillStyle = look.dark ? look.text : data.roles[side];
+    pen.fillStyle = inks[side];
     pen.fillText(data.words[side], x, 11);
     pen.fillStyle = look.text;
     texts(side).forEach((text, i) => {
@@ -260,6 +261,7 @@ export function lines(root, { keep = () => {} } = {}) {
     update(next) {
       look = theme(root);
       data = next.meta;
+      inks = look.dark ? data.inks.dark : data.inks.light;
       values = next.values;
       listen();
       if (String(data.active) !== told || !active.length) active = [...data.active];

@@ -34,6 +34,7 @@ export function matrix(root, { keep = () => {} } = {}) {
   let data;
   let values;
   let ramp;
+  let inks;
   let look;
   let place;
   let picture;
@@ -81,7 +82,7 @@ export function matrix(root, { keep = () => {} } = {}) {
     pen.textBaseline = 'middle';
     for (let i = 0; i < texts.length; i++) {
       if (i !== chosen && (i % step || (chosen >= 0 && Math.abs(i - chosen) * size < SMALLEST_LABEL))) continue;
-      pen.fillStyle = i !== chosen ? look.text : look.dark ? look.accent : across ? data.roles.key : data.roles.query;
+      pen.fillStyle = i !== chosen ? look.text : inks[across ? 'key' : 'query'];
       pen.font = `${i === chosen ? 'bold ' : ''}${LETTERS}px ${look.font}`;
       if (across) columnLabel(pen, texts[i], place.left + (i + 0.5) * size);
       else {
@@ -265,6 +266,7 @@ export function matrix(root, { keep = () => {} } = {}) {
       data = next.meta;
       values = next.values;
       ramp = colours(look.dark ? data.dark : data.light);
+      inks = look.dark ? data.inks.dark : data.inks.light;
       listen();
       // The given pin is followed when the other side has changed its mind, not when it only repeats what it was told.
       if (String(data.pinned) !== String(told)) pin = data.pinned.length ? data.pinned : null;

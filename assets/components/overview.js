@@ -34,7 +34,7 @@ export function overview(root, { keep = () => {} } = {}) {
     pen.strokeStyle = look.background;
     pen.strokeRect(...lens);
     pen.lineWidth = 2;
-    pen.strokeStyle = data.roles.key;
+    pen.strokeStyle = (look.dark ? data.inks.dark : data.inks.light).key;
     pen.strokeRect(...lens);
   }
 

@@ -10,7 +10,8 @@
 // update: draws this data, now and again whenever it or the colours of the page change. Everything that is drawn and written is given:
 //   values (the walk has drawn, terms and row instead): a typed array, row after row;
 //   meta: plain JSON. Labels and limits, `words` (every sentence the component writes), and the palette: `light` and `dark`, a ramp
-//   each of 256 colours in six hexadecimal digits, `roles` and `heads`. attnlab/figures/canvases.py makes it, a function a component.
+//   each of 256 colours in six hexadecimal digits, and `inks`, the hues of roles and heads that can be read on a light page and on
+//   a dark one. attnlab/figures/canvases.py makes it, a function a component.
 // keep(name, value): a choice that stands until the next one (matrix: cell, lines: heads, overview: at, chips: off, decoder: step).
 // tell(name, value): something that happens once (mosaic: head, decoder: force and word, steps: go, table: follow).
 // Both are optional. A third option, keys, is the element whose key presses move a player: root itself unless the host says document.
@@ -38,8 +39,10 @@ export function colours(hex) {
 
 export const css = ([red, green, blue]) => `rgb(${red},${green},${blue})`;
 
-// Letters that can be read on a colour.
-export const ink = ([red, green, blue]) => (0.299 * red + 0.587 * green + 0.114 * blue > 140 ? '#111' : '#fff');
+// Letters that can be read on a colour: black or white, whichever is further from it. With these two it is always 4.5 to 1.
+const linear = (x) => (x <= 10 ? x / 3294.6 : ((x / 255 + 0.055) / 1.055) ** 2.4);
+export const ink = ([red, green, blue]) =>
+  0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue) > 0.179 ? '#000' : '#fff';
 
 // The page's own colours, and whether they are dark. element: anything inside the component.
 export function theme(element) {

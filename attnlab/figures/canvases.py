@@ -199,4 +199,5 @@ def narrow(values: NDArray[Any]) -> NDArray[Any]:
 
 def colours(kind: ramp.Kind) -> dict[str, Any]:
     """What the browser has to know of the palette."""
-    return {"light": ramp.ramp(kind), "dark": ramp.ramp(kind, dark=True), "roles": dict(style.ROLES), "heads": list(ramp.HEADS)}
+    inks = {"light": ramp.inks("light"), "dark": ramp.inks("dark")}
+    return {"kind": kind, "light": ramp.ramp(kind, "light"), "dark": ramp.ramp(kind, "dark"), "inks": inks}

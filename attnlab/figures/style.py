@@ -18,6 +18,7 @@ WEIGHTS = "YlGnBu"  # 0 to 1: light to dark
 SIGNED = "RdBu_r"  # below 0 blue, 0 white, above 0 red
 COLOUR_MAPS = ("YlGnBu", "viridis", "cividis", "Blues", "Greys", "magma", "YlOrBr", "PuBu")  # all safe for colour-blind readers
 SIGNED_MAPS = ("RdBu_r", "PuOr_r", "BrBG", "PRGn")
+PAPER = {"light": ("#FFFFFF", "#F3F5F8"), "dark": ("#101418", "#1B222A")}  # what stands behind a picture on the screen, and beside it
 INK, MUTED, ABSENT = "#1A1A1A", "#5F6368", "#D9D9D9"  # text, captions, cells that have no value
 
 FONTS = ASSETS / "fonts"
@@ -153,6 +154,29 @@ def lut(colours: str) -> bytes:
     from matplotlib import colormaps
 
     return bytes((colormaps[colours](np.linspace(0, 1, 256))[:, :3] * 255).round().astype(np.uint8).tobytes())
+
+
+def contrast(one: str, other: str) -> float:
+    """How far two colours are apart for the eye, 1 to 21. Source: WCAG 2.2, contrast ratio."""
+
+    def light(colour: str) -> float:
+        shares = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        red, green, blue = (x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in shares)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05
+
+    return max(light(one), light(other)) / min(light(one), light(other))
+
+
+@cache
+def readable(colour: str, theme: Literal["light", "dark"], least: float) -> str:
+    """The colour, darker on a light page and lighter on a dark one until it stands out by `least`: 3 for lines, 4.5 for letters."""
+    end = 0 if theme == "light" else 255
+    for step in range(21):
+        parts = [round(int(colour[i : i + 2], 16) + (end - int(colour[i : i + 2], 16)) * step / 20) for i in (1, 3, 5)]
+        found = "#" + "".join(f"{part:02X}" for part in parts)
+        if all(contrast(found, paper) >= least for paper in PAPER[theme]):
+            break
+    return found
 
 
 _LOCK = threading.RLock()

@@ -155,7 +155,11 @@ def table(seen: Seen, name: str) -> Data:
 def colours() -> dict[str, Any]:
     """Both ramps, light and dark, and a colour a role."""
     kinds: tuple[ramp.Kind, ...] = ("weights", "signed")
-    return {"ramps": {kind: [ramp.ramp(kind), ramp.ramp(kind, dark=True)] for kind in kinds}, "roles": dict(style.ROLES)}
+    themes: tuple[ramp.Theme, ...] = ("light", "dark")
+    return {
+        "ramps": {kind: [ramp.ramp(kind, theme) for theme in themes] for kind in kinds},
+        "inks": [ramp.inks(theme) for theme in themes],
+    }
 
 
 def words_in(language: str) -> dict[str, str]:

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from attnlab.figures import style
-from attnlab.figures.ramp import HEADS, ramp
+from attnlab.figures.ramp import inks, ramp
 
 
 def palette() -> dict[str, Any]:
     """What the canvas components have to know: both maps, light and dark, and one hue per role."""
-    maps = {kind: {"light": ramp(kind), "dark": ramp(kind, dark=True)} for kind in ("weights", "signed")}
-    return {**maps, "roles": dict(style.ROLES), "heads": list(HEADS)}
+    maps = {kind: {"light": ramp(kind, "light"), "dark": ramp(kind, "dark")} for kind in ("weights", "signed")}
+    return {**maps, "inks": {"light": inks("light"), "dark": inks("dark")}}

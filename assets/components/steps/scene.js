@@ -1,7 +1,5 @@
 // What the painters of the walk need to know: numbers, words, colours and where the visitor stands, of one set of data.
-import { colours, css, ink, write } from '../shared.js';
-
-const WHITE = 255;
+import { colours, ink, write } from '../shared.js';
 
 export const ease = (x) => {
   const t = Math.min(1, Math.max(0, x));
@@ -9,14 +7,11 @@ export const ease = (x) => {
 };
 export const between = (t, from, to) => ease((t - from) / (to - from));
 
-function lighter(hex) {
-  return css(colours(hex.slice(1))[0].map((x) => Math.round(x + (WHITE - x) * 0.45)));
-}
-
 // data: drawn (float32), terms (float64, exact), row and meta. look: the page's own colours.
 export function scene(data, look) {
   const { drawn, terms, meta } = data;
-  const { place, roles, words } = meta;
+  const { place, words } = meta;
+  const inks = meta.inks[look.dark ? 1 : 0];
   const ramps = Object.fromEntries(Object.entries(meta.ramps).map(([kind, pair]) => [kind, colours(pair[look.dark ? 1 : 0])]));
   const places = Math.min(place.digits, 2);
   const numbersOf = ([offset, length]) => terms.subarray(offset, offset + length);
@@ -75,7 +70,7 @@ export function scene(data, look) {
     short,
     fmt: (x) => write(x, place.digits),
     letters: (c) => (c === null ? look.text : ink(c)),
-    tint: (role) => (role ? (look.dark ? lighter(roles[role]) : roles[role]) : look.text),
+    tint: (role) => (role ? inks[role] : look.text),
     axisLabel: (axis, i) => (axis === 'query' ? meta.queries[i] : axis === 'key' ? meta.keys[i] : String(i)),
   };
 }

@@ -86,7 +86,7 @@ export function table(root, { tell = () => {} } = {}) {
       sorted = !sorted;
       draw();
     };
-    const name = make('h4', { textContent: `${words.apart}: ${plain(symbol)}` });
+    const name = make('h3', { textContent: `${words.apart}: ${plain(symbol)}` });
     return make('div', { className: 'row' }, name, ...(n.index.length > 2 ? [sort] : []));
   }
 

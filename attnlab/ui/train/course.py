@@ -10,7 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from attnlab.core.trace import STACKS
-from attnlab.figures import canvases, ramp, style
+from attnlab.figures import canvases
 from attnlab.training.jobs import Status
 from attnlab.training.loop import Progress
 from attnlab.training.snapshots import read_snapshot, steps
@@ -89,10 +89,10 @@ def draw(course: Course) -> None:
         | {kind: t(f"ui.{kind}") for kind in STACKS}
         | {"weight": t("ui.weight")}
     )
-    meta = {"id": course.id, "steps": course.steps, "stacks": stacks, "snapshots": described, "words": words, "series": list(style.SERIES)}
+    meta = {"id": course.id, "steps": course.steps, "stacks": stacks, "snapshots": described, "words": words}
     data = {
         "values": np.concatenate(packed),
-        "meta": canvases.colours("weights") | meta | curves(course) | {"heads": list(ramp.HEADS)},
+        "meta": canvases.colours("weights") | meta | curves(course),
     }
     canvas.show_component(_learning, data, key="learning")
 
