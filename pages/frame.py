@@ -4,6 +4,7 @@ import streamlit as st
 
 from attnlab.ui import link, visits
 from attnlab.ui.language import choose_language, language, linked_language, settle_language, t
+from attnlab.ui.screen import ask_screen
 from attnlab.ui.teach.collect import collect_views
 from attnlab.words import ASSETS, LANGUAGES
 
@@ -43,6 +44,7 @@ with st.container(horizontal=True, gap=None, key="frame"):
     with st.container(horizontal=True, gap=None, width="content", key="languages"):
         for code, spoken in LANGUAGES.items():
             st.button(spoken, key=f"speak {code}", type="tertiary", disabled=code == language(), on_click=choose_language, args=(code,))
+        ask_screen()
 with st.container(key="heading"):
     st.title(t(f"{name}.title"), anchor=False)
     st.markdown(t(f"{name}.purpose"))

@@ -10,6 +10,7 @@ export default function ({ data }) {
   }
   skip(data.skip);
   reach();
+  ask();
   document.documentElement.lang = { zh: 'zh-CN' }[data.language] || data.language;
   const address = new URL(window.location.href);
   for (const [name, value] of Object.entries(data.put)) {
@@ -53,4 +54,17 @@ function reach() {
       sizes.observe(each);
     }
   }).observe(document.body, { childList: true, subtree: true });
+}
+
+// A question mark anywhere but in a field shows which keys there are.
+let listening = false;
+function ask() {
+  if (listening) return;
+  listening = true;
+  document.addEventListener('keydown', (event) => {
+    const target = event.composedPath()[0];
+    const typed = ['TEXTAREA', 'SELECT'].includes(target.tagName) || target.isContentEditable;
+    if (event.key !== '?' || typed || (target.tagName === 'INPUT' && !['range', 'checkbox', 'radio'].includes(target.type))) return;
+    document.querySelector('.st-key-screen button')?.click();
+  });
 }

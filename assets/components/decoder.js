@@ -1,5 +1,5 @@
 // Writing token by token: what the new token looks at, what could have come instead, and the tree of the beam. Stepping asks nobody.
-import { colours, css, ink, label, make, onKeys, onResize, theme } from './shared.js';
+import { colours, css, ink, label, make, onKeys, onResize, theme, zoomed } from './shared.js';
 
 const COLUMN = 104;
 const LINE = 28;
@@ -120,12 +120,13 @@ export function decoder(root, { keep = () => {}, tell = () => {}, keys = root } 
     const from = parts.target.children[step + 1]?.getBoundingClientRect();
     parts.links.replaceChildren();
     if (!from || !edge.width) return;
-    const [x1, y1] = [from.left + from.width / 2 - edge.left, from.top - edge.top];
+    const size = zoomed(parts.sentences);
+    const [x1, y1] = [from.left + from.width / 2 - edge.left, from.top - edge.top].map((x) => x / size);
     [...parts.source.children].forEach((element, k) => {
       const weight = cross(step, k);
       if (weight < 0.02) return;
       const to = element.getBoundingClientRect();
-      const [x2, y2] = [to.left + to.width / 2 - edge.left, to.bottom - edge.top];
+      const [x2, y2] = [to.left + to.width / 2 - edge.left, to.bottom - edge.top].map((x) => x / size);
       const middle = (y1 + y2) / 2;
       const d = `M${x1},${y1}C${x1},${middle} ${x2},${middle} ${x2},${y2}`;
       const strength = { 'stroke-width': 1 + 7 * weight, 'stroke-opacity': 0.25 + 0.7 * weight };

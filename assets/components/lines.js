@@ -40,11 +40,11 @@ export function lines(root, { keep = () => {} } = {}) {
 
   function layout() {
     const n = Math.max(data.queries.length, data.keys.length);
-    const width = root.clientWidth - (n * LEAST + 26 > room(data.height, AROUND) ? 12 : 0);
+    const width = root.clientWidth - (n * LEAST + 26 > room(root, data.height, AROUND) ? 12 : 0);
     const pen = canvas.getContext('2d');
     pen.font = `${TOKEN}px ${look.font}`;
     const longest = (all) => Math.min(130, width * 0.3, Math.max(30, widest(pen, all))) + 12;
-    const row = Math.max(LEAST, Math.min(ROW + 8, (room(data.height, AROUND) - 26) / n));
+    const row = Math.max(LEAST, Math.min(ROW + 8, (room(root, data.height, AROUND) - 26) / n));
     place = { width, row, left: longest(data.queries), right: width - longest(data.keys), top: 24, height: 26 + n * row };
   }
 
@@ -272,7 +272,7 @@ export function lines(root, { keep = () => {} } = {}) {
       hover = null;
       label(parts.title, data.title);
       label(parts.note, data.note);
-      scroll.style.maxHeight = `${room(data.height, AROUND) + 8}px`;
+      scroll.style.maxHeight = `${room(root, data.height, AROUND) + 8}px`;
       canvas.setAttribute('aria-label', `${data.title || data.words.lines}. ${data.words.keys}`);
       squares();
       draw();

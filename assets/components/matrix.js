@@ -19,6 +19,7 @@ import {
   tip,
   widest,
 } from './shared.js';
+import { playRow } from './sound.js';
 
 const TALLEST = 34;
 const SMALLEST_LABEL = 15;
@@ -63,12 +64,12 @@ export function matrix(root, { keep = () => {} } = {}) {
     pen.font = `${LETTERS}px ${look.font}`;
     const left = Math.min(Math.min(110, widest(pen, data.queries)) + 10, width * 0.3);
     const tall = Math.min(110, widest(pen, data.keys));
-    const cell = Math.min((width - left - 8) / m, (room(data.height, REST) - 30) / n, data.largest);
+    const cell = Math.min((width - left - 8) / m, (room(root, data.height, REST) - 30) / n, data.largest);
     const flat = tall + 6 <= cell; // short labels stand upright
     const top = flat ? LETTERS + 10 : tall * 0.87 + 16;
     const right = flat ? 4 : Math.min(tall * 0.5 + 8, 64);
     let wide = Math.min((width - left - right) / m, data.largest);
-    let high = Math.min((room(data.height, REST) - top - 4) / n, data.largest);
+    let high = Math.min((room(root, data.height, REST) - top - 4) / n, data.largest);
     if (data.square) wide = high = Math.min(wide, high);
     else high = Math.min(high, TALLEST);
     place = { left, top, wide, high, flat, right: left + m * wide, bottom: top + n * high, tall };
@@ -182,7 +183,13 @@ export function matrix(root, { keep = () => {} } = {}) {
     draw();
   }
 
+  // With listening on, a row that is newly chosen is played.
+  function play(row) {
+    if (data.listen) playRow(data.keys.map((_, column) => at(row, column)), data.low, data.high);
+  }
+
   function fix(cell) {
+    if (cell) play(cell[0]);
     pin = pin && cell && String(pin) === String(cell) ? null : cell;
     told = pin ? [...pin] : [];
     keep('cell', [...(pin ?? [-1, -1]), Date.now()]);
@@ -222,7 +229,10 @@ export function matrix(root, { keep = () => {} } = {}) {
     const last = [data.queries.length - 1, data.keys.length - 1];
     const by = cursor || pin ? ARROWS[event.key] : [0, 0]; // the first arrow only enters the map
     const bounded = (i) => Math.min(last[i], Math.max(0, here[i] + by[i]));
-    if (event.key in ARROWS) move([bounded(0), bounded(1)], true);
+    if (event.key in ARROWS) {
+      if (!cursor || bounded(0) !== here[0]) play(bounded(0));
+      move([bounded(0), bounded(1)], true);
+    } else if (event.key === 'm' && !event.ctrlKey && !event.metaKey) play(here[0]);
     else if (event.key === 'Home') move([here[0], 0], true);
     else if (event.key === 'End') move([here[0], last[1]], true);
     else if (event.key === 'Enter' || event.key === ' ') fix(here);

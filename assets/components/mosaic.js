@@ -37,7 +37,7 @@ export function mosaic(root, { tell = () => {} } = {}) {
     const [left, top] = data.sorted ? [0, 0] : [34, 24];
     const under = (data.sorted ? 20 : 0) + (data.bars ? 8 : 0);
     const wide = (root.clientWidth - left) / across - BETWEEN;
-    const high = Math.max((room(data.height, 240) - top) / down - BETWEEN - under, Math.min(wide, 64));
+    const high = Math.max((room(root, data.height, 240) - top) / down - BETWEEN - under, Math.min(wide, 64));
     const size = Math.max(20, Math.min(wide, high));
     const tall = Math.min(size * Math.max(0.5, Math.min(1.6, data.rows / data.columns)), size * 1.6);
     const line = tall + BETWEEN + under;

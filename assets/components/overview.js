@@ -23,7 +23,7 @@ export function overview(root, { keep = () => {} } = {}) {
 
   function draw() {
     if (!data || !root.clientWidth) return;
-    const scale = Math.min(root.clientWidth / data.n_k, room(data.height, 340) / data.n_q);
+    const scale = Math.min(root.clientWidth / data.n_k, room(root, data.height, 340) / data.n_q);
     place = { scale, wide: data.n_k * scale, high: data.n_q * scale };
     const pen = sharpen(canvas, place.wide, place.high);
     pen.imageSmoothingEnabled = false;

@@ -63,9 +63,12 @@ export function theme(element) {
   };
 }
 
+// How many times larger than usual the visitor wants to see this (the property --scale of root).
+export const zoomed = (element) => element.currentCSSZoom ?? 1;
+
 // A canvas as sharp as the screen. Drawing goes on in CSS pixels.
 export function sharpen(canvas, width, height) {
-  const dense = window.devicePixelRatio || 1;
+  const dense = (window.devicePixelRatio || 1) * zoomed(canvas);
   canvas.width = Math.max(1, Math.round(width * dense));
   canvas.height = Math.max(1, Math.round(height * dense));
   canvas.style.width = `${width}px`;
@@ -243,10 +246,10 @@ export function tip(box, frame, lines, x, y) {
 }
 
 // How tall a picture may be: what the data says, else what leaves room for the controls above and the readout below it.
-export const room = (height, rest) => height ?? Math.max(280, window.innerHeight - rest);
+export const room = (root, height, rest) => height ?? Math.max(280, window.innerHeight / zoomed(root) - rest);
 
 // Where the pointer is in an element, in its own pixels.
 export function pointer(event, element) {
   const edge = element.getBoundingClientRect();
-  return [event.clientX - edge.left, event.clientY - edge.top];
+  return [event.clientX - edge.left, event.clientY - edge.top].map((x) => x / zoomed(element));
 }

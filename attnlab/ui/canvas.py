@@ -13,6 +13,7 @@ from attnlab.figures import canvases, ramp
 from attnlab.figures.components import script, styles
 from attnlab.ui import choices, pins
 from attnlab.ui.language import t
+from attnlab.ui.screen import dress
 
 LONG = 512  # tokens a side: beyond this an overview and a lens are shown instead of a map
 FRAME = '<div class="frame"></div>'
@@ -26,6 +27,7 @@ def component(name: str, *css: str) -> Any:
 
 def show_component(mounted: Any, data: canvases.Data, *, key: str, **more: Any) -> Any:
     """A component on the page with this data, arrays as Arrow columns. more: what is called on a choice, and its height."""
+    data = data | {"meta": dress(data["meta"])}
     packed = {name: pa.table({"v": pa.array(each)}) if isinstance(each, np.ndarray) else each for name, each in data.items()}
     return mounted(data=packed, key=key, **more)
 

@@ -18,9 +18,14 @@ export const mount =
       const host = { keep: (name, value) => one.keep(name, value), tell: (name, value) => one.tell(name, value), keys: document };
       one.component = component(root, host);
       mounted.set(root, one);
+      const dress = root.getRootNode().host?.parentElement; // another theme is another class of it
+      if (dress) new MutationObserver(() => one.draw()).observe(dress, { attributes: true, attributeFilter: ['class'] });
     }
     one.keep = setStateValue;
     one.tell = setTriggerValue;
     const isTable = (value) => typeof value?.getChildAt === 'function';
-    one.component.update(Object.fromEntries(Object.entries(data).map(([name, value]) => [name, isTable(value) ? column(value) : value])));
+    const given = Object.fromEntries(Object.entries(data).map(([name, value]) => [name, isTable(value) ? column(value) : value]));
+    root.style.setProperty('--scale', given.meta.scale ?? 1);
+    one.draw = () => one.component.update(given);
+    one.draw();
   };

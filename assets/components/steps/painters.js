@@ -1,9 +1,14 @@
 // The pictures of the walk, one a kind of step: a product of two matrices, matrices beside each other, and the tokens at the start.
-// Each has a height(s, p, width) and a draw(s, pen, p, width, t): s is the scene, p the picture, t the time from 0 to 1.
+// Each has a height(s, p, width) and a draw(s, pen, p, width, t): s is the scene, p the picture, t the time from 0 to 1; and least(p),
+// the width that leaves every cell room for its number: where the page has less, the picture scrolls in its own box.
 import { fit } from '../shared.js';
 import { card, lettering, matrix, pin, symbol } from './pieces.js';
 import { between } from './scene.js';
 import { sentence } from './sentence.js';
+
+const CELL = 29; // pixels across that a number needs
+const MANY = 34; // columns: beyond so many the numbers are left out instead
+const roomy = (columns, rest) => (columns > MANY ? 0 : columns * CELL + rest);
 
 // A result appears with the sum of its pinned cell: first the cell, then its row, then the rest.
 const revealed = (m, t) => (i, j) => {
@@ -13,11 +18,14 @@ const revealed = (m, t) => (i, j) => {
   return Math.max(0.12, between(t, 0.9, 0.98));
 };
 
+const [MARGIN, GAP] = [92, 60];
+
 // Where a row meets a column: A below left, B above right, the result where they cross; between them the lens, five lines high.
 function crossing({ a, b, c }, width) {
-  const [left, gap, top] = [92, 60, 36];
+  const [left, gap, top] = [MARGIN, GAP, 36];
   const wide = width - left - gap - 6;
-  const share = Math.min(0.64, Math.max(0.36, a.c / (a.c + b.c)));
+  const even = Math.min(0.64, Math.max(0.36, a.c / (a.c + b.c)));
+  const share = wide < (a.c + b.c) * 38 ? a.c / (a.c + b.c) : even; // where there is little room, all cells are equally wide
   const both = (a.c + b.c) * 56 <= wide;
   const cwA = both ? 56 : Math.min(56, (wide * share) / a.c);
   const cwB = both ? 56 : Math.min(56, (wide - cwA * a.c) / b.c);
@@ -40,6 +48,7 @@ function crossing({ a, b, c }, width) {
 const middle = (box, row, column) => [box.x + (column + 0.5) * box.cw, box.y + (row + 0.5) * box.ch];
 
 const product = {
+  least: ({ a, b }) => roomy(a.c + b.c, MARGIN + GAP + 6),
   height: (_, p, width) => crossing(p, width).high,
   draw(s, pen, p, width, t) {
     const { a, b, c } = p;
@@ -102,7 +111,9 @@ function total(s, pen, p, d, at, t, seen) {
     lettering(s, pen, fit(pen, line, space), at.left, at.sums + i * 17, { font: '13.5px' });
   });
   const x = at.left + Math.max(Math.min(wide, 480) - 38, 60);
-  const y = at.sums + (lines.length - 1) * 17 + (lines.length > 1 ? 0 : 20);
+  const taken = pen.measureText(fit(pen, lines[lines.length - 1], space)).width;
+  const beside = lines.length > 1 && at.left + taken < x - 66; // the total stands behind the last line, or under it
+  const y = at.sums + lines.length * 17 + (beside ? -17 : 4);
   lettering(s, pen, '=', x - 44, y, { font: '600 15px', align: 'right' });
   pen.globalAlpha = 1;
   const role = c.role || 'output';
@@ -128,12 +139,15 @@ function sumLines(s, pen, p, d, seen, space) {
 }
 
 const PLAIN = ['stats', 'id']; // columns without colours, of one width
+const [SIDE, BETWEEN] = [76, 30];
 const wide = (m) => (PLAIN.includes(m.columns) ? 60 * m.c : 0);
+
+const shownOf = (p) => (p.kind === 'norm' || p.kind === 'quotients' ? [...p.parts, ...(p.stats ? [p.stats] : []), p.c] : [...p.parts, p.c]);
 
 // Where matrices of one shape stand beside each other, below the sentence of what happens to the pinned cell.
 function row(p, width) {
-  const all = p.kind === 'norm' || p.kind === 'quotients' ? [...p.parts, ...(p.stats ? [p.stats] : []), p.c] : [...p.parts, p.c];
-  const [left, gap, y] = [76, 30, 120];
+  const all = shownOf(p);
+  const [left, gap, y] = [SIDE, BETWEEN, 120];
   const fixed = all.reduce((sum, m) => sum + wide(m), 0);
   const columns = all.reduce((sum, m) => sum + (wide(m) ? 0 : m.c), 0);
   const cw = Math.min(56, (width - left - gap * (all.length - 1) - fixed - 8) / columns);
@@ -155,6 +169,14 @@ function signAfter(kind, i, count) {
 }
 
 const beside = {
+  least(p) {
+    const all = shownOf(p);
+    const fixed = all.reduce((sum, m) => sum + wide(m), SIDE + 8 + BETWEEN * (all.length - 1));
+    return roomy(
+      all.reduce((sum, m) => sum + (wide(m) ? 0 : m.c), 0),
+      fixed,
+    );
+  },
   height: (_, p, width) => row(p, width).high,
   draw(s, pen, p, width, t) {
     const at = row(p, width);
@@ -301,6 +323,7 @@ function tiles(n, width) {
 }
 
 const tokens = {
+  least: () => 0,
   height(_, p, width) {
     const { each, high } = tiles(p.c.r, width);
     return 14 + Math.ceil(p.c.r / each) * (high + 6);

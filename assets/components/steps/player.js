@@ -41,7 +41,8 @@ function theatre(root) {
   for (const each of [el.first, el.back, el.play, el.next, el.last]) each.dataset.name = each.name;
   el.play.className = 'main';
   el.speed.value = '1';
-  el.box = make('div', { className: 'stagebox' }, el.canvas, el.tip);
+  el.scroll = make('div', { className: 'scroll' }, el.canvas);
+  el.box = make('div', { className: 'stagebox' }, el.scroll, el.tip);
   const words = make('div', { className: 'sentence' }, el.queryName, el.queries, el.keyName, el.keys);
   root.replaceChildren(words, el.rail, el.parts, el.controls, el.box, el.live, el.hint);
   root.classList.add('walk', 'steps');
@@ -113,8 +114,8 @@ export function player(root, { tell = () => {}, keys = root } = {}) {
     s.rects = [];
     el.canvas.style.opacity = p ? '1' : '0.35'; // its numbers are still on their way
     if (!p) return;
-    const width = Math.max(320, root.clientWidth);
     const painter = painterOf(p);
+    const width = Math.max(320, root.clientWidth, painter.least(p));
     const high = Math.max(Math.ceil(painter.height(s, p, width)), SHORTEST);
     const pen = sharpen(el.canvas, width, high);
     pen.clearRect(0, 0, width, high);
@@ -336,7 +337,7 @@ export function player(root, { tell = () => {}, keys = root } = {}) {
     for (const { m, x: left, y: top, cw, ch, only } of s.rects) {
       const [i, j] = [Math.floor((y - top) / ch), Math.floor((x - left) / cw)];
       const one = only !== undefined;
-      if (i >= 0 && j >= 0 && i < (one ? 1 : m.r) && j < (one ? 1 : m.c)) return { m, i: one ? only : i, j, x, y };
+      if (i >= 0 && j >= 0 && i < (one ? 1 : m.r) && j < (one ? 1 : m.c)) return { m, i: one ? only : i, j };
     }
     return null;
   }
@@ -345,13 +346,13 @@ export function player(root, { tell = () => {}, keys = root } = {}) {
     const found = s && under(event);
     el.tip.style.display = 'none';
     if (!found) return;
-    const { m, i, j, x, y } = found;
+    const { m, i, j } = found;
     const plain = m.columns === 'id' || m.columns === 'stats';
     const second = plain ? '' : `, ${s.axisLabel(m.columns, m.index ? m.index[j] : j)}`;
     const name = `${m.symbol.replace('_', '')} [${s.axisLabel(m.rows, m.row_index ? m.row_index[i] : i)}${second}]`;
     const value = s.at(m, i, j);
     const number = m.columns === 'id' ? String(value) : write(value, place.digits ? Math.max(place.digits, 4) : 0);
-    tip(el.tip, el.box, [name, number], x, y);
+    tip(el.tip, el.box, [name, number], ...pointer(event, el.box));
   }
 
   function choose(event) {

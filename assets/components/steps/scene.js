@@ -53,7 +53,9 @@ export function scene(data, look) {
 
   // A text, or a number with as many decimals as there is room for; nothing where not even one fits.
   function fitting(pen, what, space) {
-    const texts = typeof what === 'string' ? [what] : [short(what), write(what, Math.min(places, 1))];
+    if (typeof what === 'string') return pen.measureText(what).width <= space ? what : '';
+    const whole = String(Math.round(what)).replace('-', '−');
+    const texts = [short(what), write(what, Math.min(places, 1)), ...(Math.abs(what) >= 9.5 ? [whole] : [])];
     return texts.find((text) => pen.measureText(text).width <= space) ?? '';
   }
 
