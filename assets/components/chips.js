@@ -1,5 +1,5 @@
 // A sentence of words, each with a colour and numbers under it. Where words can be clicked, a click takes one out or puts it back.
-import { colours, css, ink, make, theme } from './shared.js';
+import { colours, css, ink, make, rove, theme } from './shared.js';
 
 export function chips(root, { keep = () => {} } = {}) {
   const holder = make('div', { className: 'chips', role: 'group' });
@@ -7,6 +7,7 @@ export function chips(root, { keep = () => {} } = {}) {
   let off = [];
   let told = null;
   let id = null;
+  const settle = rove(holder);
   root.replaceChildren(holder, out);
 
   function chip(data, values, ramp, text, i) {
@@ -41,6 +42,7 @@ export function chips(root, { keep = () => {} } = {}) {
       id = meta.id;
       holder.setAttribute('aria-label', meta.name);
       holder.replaceChildren(...meta.texts.map((text, i) => chip(meta, values, ramp, text, i)));
+      settle();
       out.textContent = meta.hint;
     },
   };

@@ -1,5 +1,5 @@
 // Writing token by token: what the new token looks at, what could have come instead, and the tree of the beam. Stepping asks nobody.
-import { colours, css, ink, label, make, onKeys, onResize, theme, zoomed } from './shared.js';
+import { colours, css, ink, label, make, onKeys, onResize, rove, theme, zoomed } from './shared.js';
 
 const COLUMN = 104;
 const LINE = 28;
@@ -42,7 +42,7 @@ function skeleton(root) {
     write: make('button', { type: 'submit' }),
     branches: part('div', 'title tree-name'),
     tree: draw('svg', { class: 'tree', role: 'img' }),
-    about: part('output', 'about'),
+    about: part('output', 'about', { ariaLive: 'polite' }),
   };
   const { first, back, play, next, final, where, said, links, sourceName, source, targetName, target, tree } = parts;
   parts.other = part('form', 'other', {}, parts.word, parts.write);
@@ -65,6 +65,8 @@ function skeleton(root) {
 
 export function decoder(root, { keep = () => {}, tell = () => {}, keys = root } = {}) {
   const parts = skeleton(root);
+  const settled = rove(parts.list);
+  let branch = -1; // of the tree, where the keyboard is
   let data;
   let values;
   let ramp;
@@ -136,6 +138,7 @@ export function decoder(root, { keep = () => {}, tell = () => {}, keys = root } 
 
   function list(now) {
     parts.list.replaceChildren(...now.candidates.map((candidate, i) => row(candidate, i, now)));
+    settled();
   }
 
   function row(candidate, i, now) {
@@ -193,6 +196,7 @@ export function decoder(root, { keep = () => {}, tell = () => {}, keys = root } 
     const [fromX, fromY] = t ? [x - COLUMN + BOX, 20 + now.lines[candidate.parent] * LINE + 11] : [LEFT - 16, 31];
     edges.append(draw('path', { class: look, d: `M${fromX},${fromY}C${fromX + 10},${fromY} ${x - 10},${y} ${x},${y}` }));
     const made = box(boxes, x, y - 11, BOX, candidate.token, percent(candidate.p).replace(' ', ''), `node ${look}`);
+    made.dataset.at = `${t} ${line}`;
     made.addEventListener('click', () => go(t));
     made.addEventListener('mouseenter', () => {
       parts.about.textContent = about(candidate, now);
@@ -225,8 +229,24 @@ export function decoder(root, { keep = () => {}, tell = () => {}, keys = root } 
     parts.about.textContent = candidate ? about(candidate, now) : '';
   }
 
+  // In the tree up and down go from branch to branch of the step; what is told of a branch is read aloud.
+  function climb(by) {
+    const now = data.steps[step];
+    const here = branch < 0 ? now.tree.indexOf(now.chosen) : branch;
+    branch = Math.min(Math.max(here + by, 0), now.tree.length - 1);
+    point();
+    const candidate = now.candidates[now.tree[branch]];
+    if (candidate) parts.about.textContent = about(candidate, now);
+  }
+
+  function point() {
+    for (const each of parts.tree.querySelectorAll('g.node')) each.classList.toggle('at', each.dataset.at === `${step} ${branch}`);
+  }
+
   function go(t, playing = false) {
     if (!playing) stop();
+    branch = -1;
+    point();
     step = Math.max(0, Math.min(data.written.length - 1, t));
     paint();
     clearTimeout(settle);
@@ -257,7 +277,9 @@ export function decoder(root, { keep = () => {}, tell = () => {}, keys = root } 
     const target = event.composedPath()[0];
     if (target.tagName === 'INPUT' && (target.type === 'text' || event.key !== ' ')) return;
     const moves = { ArrowRight: step + 1, ArrowLeft: step - 1, Home: 0, End: data.written.length - 1 };
+    const climbs = { ArrowUp: -1, ArrowDown: 1 }[event.key];
     if (event.key in moves) go(moves[event.key]);
+    else if (climbs && target === parts.scrolls) climb(climbs);
     else if (event.key === ' ' && target.tagName !== 'BUTTON') play();
     else return;
     event.preventDefault();

@@ -1,5 +1,5 @@
 // A training from its first step to now: curves, and every head's map at the step under the scrubber. Dragging asks nobody.
-import { cells, colours, fit, make, onResize, pointer, sharpen, strip, theme } from './shared.js';
+import { cells, colours, fit, make, onResize, pointer, rove, sharpen, strip, theme } from './shared.js';
 
 const TALL = 128;
 const APART = 30;
@@ -8,6 +8,7 @@ const FOOT = 18;
 const BIG = 250;
 const LEFT = 66; // pixels for the labels of the large map, and above it
 const OVER = 54;
+const NARROW = 820; // pixels: four panels beside each other would cut their names
 const SLOW = 350; // milliseconds a snapshot stays while it plays
 
 // Everything that stands on the screen, by name.
@@ -53,6 +54,7 @@ function near(line, step) {
 export function learning(root) {
   const parts = stage(root);
   const { canvas, slider, said, grid, one, cell, play } = parts;
+  const settle = rove(grid, () => data.stacks[stack].heads);
   let data;
   let values;
   let ramp;
@@ -101,6 +103,7 @@ export function learning(root) {
     [...grid.children].forEach((button, i) => {
       thumbnail(button, snap, Math.floor(i / kind.heads), i % kind.heads, side);
     });
+    settle();
     large(snap, kind);
   }
 
@@ -162,8 +165,10 @@ export function learning(root) {
   // Four panels on one canvas, with one cursor through all of them.
   function curves() {
     const width = root.clientWidth;
-    const wide = (width - 3 * APART) / 4;
-    const pen = sharpen(canvas, width, ABOVE + TALL + FOOT);
+    const across = width < NARROW ? 2 : 4;
+    const wide = (width - (across - 1) * APART) / across;
+    const line = ABOVE + TALL + FOOT;
+    const pen = sharpen(canvas, width, (4 / across) * line);
     const held = data.held.x.length ? [{ ...data.held, colour: inks.heads[1], thick: 2 }] : [];
     const drawn = [
       { name: data.words.loss, lines: [{ ...data.loss, colour: inks.heads[0], thick: 1.5 }, ...held] },
@@ -171,7 +176,14 @@ export function learning(root) {
       { name: data.words.rate, lines: [{ ...data.rate, colour: inks.heads[3], thick: 1.5 }], low: 0 },
       { name: data.words.sharp, lines: sharpness(), low: 0, high: 1 },
     ];
-    panels = drawn.map((panel, i) => draw(pen, panel, i * (wide + APART), wide, data.snapshots[at].step));
+    panels = drawn.map((panel, i) => {
+      const top = Math.floor(i / across) * line;
+      pen.save();
+      pen.translate(0, top);
+      const edge = draw(pen, panel, (i % across) * (wide + APART), wide, data.snapshots[at].step);
+      pen.restore();
+      return { ...edge, top, line };
+    });
     canvas.setAttribute('aria-label', drawn.map((panel) => panel.name).join(', '));
   }
 
@@ -220,10 +232,10 @@ export function learning(root) {
     pen.fillStyle = look.text;
     pen.textBaseline = 'alphabetic';
     pen.textAlign = 'left';
-    pen.fillText(fit(pen, name, wide - 40), left, ABOVE - 6);
+    pen.fillText(fit(pen, name, wide + APART / 2), left, ABOVE - 6);
     pen.fillText(short(low), left, ABOVE + TALL + 14);
     pen.textAlign = 'right';
-    pen.fillText(short(high), left + wide, ABOVE - 6);
+    pen.fillText(short(high), left + wide - 3, ABOVE + 13);
     pen.fillText(data.steps.toLocaleString(), left + wide, ABOVE + TALL + 14);
   }
 
@@ -261,8 +273,9 @@ export function learning(root) {
   }
 
   function drag(event) {
-    const [x] = pointer(event, canvas);
-    const panel = panels.find((one) => x >= one.left - APART / 2 && x <= one.left + one.wide + APART / 2) ?? panels[0];
+    const [x, y] = pointer(event, canvas);
+    const within = (one) => x >= one.left - APART / 2 && x <= one.left + one.wide + APART / 2 && y >= one.top && y < one.top + one.line;
+    const panel = panels.find(within) ?? panels[0];
     const step = ((x - panel.left) / panel.wide) * data.steps;
     const far = data.snapshots.map((snap) => Math.abs(snap.step - step));
     go(far.indexOf(Math.min(...far)));

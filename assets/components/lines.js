@@ -1,5 +1,5 @@
 // Tokens on two sides and a line for each weight: queries left, keys right. Several heads at once, each in its own colour.
-import { digits, fit, frame, hear, label, make, onResize, pointer, room, sharpen, theme, widest } from './shared.js';
+import { digits, fit, frame, hear, label, make, onResize, pointer, room, rove, sharpen, theme, widest } from './shared.js';
 
 const ROW = 27;
 const LEAST = 19;
@@ -12,6 +12,7 @@ export function lines(root, { keep = () => {} } = {}) {
   const scroll = make('div', { className: 'scroll' });
   const parts = frame(root, { above: [buttons], scroll, legend: false });
   const { canvas, out } = parts;
+  const settle = rove(buttons);
   const self = {};
   let data;
   let values;
@@ -243,6 +244,7 @@ export function lines(root, { keep = () => {} } = {}) {
       button.style.setProperty('--own', colour(h));
       button.title = data.words.heads_hint;
     });
+    settle();
     buttons.style.display = data.names.length > 1 ? '' : 'none';
     buttons.setAttribute('aria-label', data.words.heads);
   }

@@ -24,6 +24,7 @@ import { playRow } from './sound.js';
 const TALLEST = 34;
 const SMALLEST_LABEL = 15;
 const LETTERS = 14;
+const NUMBER = [38, 20]; // pixels that a number needs, across and down
 const REST = 310; // pixels of the window that are not the map's
 const ABSENT = { light: [217, 217, 217], dark: [52, 58, 64] };
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
@@ -70,8 +71,10 @@ export function matrix(root, { keep = () => {} } = {}) {
     const right = flat ? 4 : Math.min(tall * 0.5 + 8, 64);
     let wide = Math.min((width - left - right) / m, data.largest);
     let high = Math.min((room(root, data.height, REST) - top - 4) / n, data.largest);
-    if (data.square) wide = high = Math.min(wide, high);
-    else high = Math.min(high, TALLEST);
+    if (data.square) {
+      const most = data.numbers && high >= NUMBER[1] ? Math.max(high, NUMBER[0]) : high; // as wide as a number needs, if it can be
+      [wide, high] = wide >= NUMBER[0] ? [Math.min(wide, most), Math.min(wide, high)] : [Math.min(wide, high), Math.min(wide, high)];
+    } else high = Math.min(high, TALLEST);
     place = { left, top, wide, high, flat, right: left + m * wide, bottom: top + n * high, tall };
   }
 
@@ -119,7 +122,7 @@ export function matrix(root, { keep = () => {} } = {}) {
   }
 
   function numbers(pen) {
-    if (!data.numbers || place.wide < 38 || place.high < 20) return;
+    if (!data.numbers || place.wide < NUMBER[0] || place.high < NUMBER[1]) return;
     pen.font = `14px ${look.font}`;
     pen.textAlign = 'center';
     pen.textBaseline = 'middle';
@@ -170,7 +173,8 @@ export function matrix(root, { keep = () => {} } = {}) {
   function readout(loud) {
     const cell = cursor ?? pin;
     out.setAttribute('aria-live', loud ? 'polite' : 'off'); // a pointer passing over cells is not read aloud
-    const sentence = cell && `${data.queries[cell[0]]} → ${data.keys[cell[1]]}: ${number(at(...cell))}`;
+    const joint = data.words.joint ?? '→';
+    const sentence = cell && `${data.queries[cell[0]]} ${joint} ${data.keys[cell[1]]}: ${number(at(...cell))}`;
     out.textContent = cell ? `${sentence}${pin && !cursor ? ` (${data.words.pinned})` : ''}` : data.words.nothing;
   }
 

@@ -149,17 +149,23 @@ export function mosaic(root, { tell = () => {} } = {}) {
     event.preventDefault();
   }
 
+  const isTouch = (event) => event.pointerType === 'touch'; // a first tap enlarges, a second one opens
   canvas.addEventListener('pointermove', (event) => {
+    if (isTouch(event)) return;
     const i = under(event);
     canvas.style.cursor = i < 0 ? 'default' : 'pointer';
     move(i, false);
   });
-  canvas.addEventListener('pointerleave', () => move(-1, false));
+  canvas.addEventListener('pointerleave', (event) => {
+    if (!isTouch(event)) move(-1, false);
+  });
   canvas.addEventListener('blur', () => move(-1, false));
   canvas.addEventListener('keydown', key);
   canvas.addEventListener('click', (event) => {
-    move(under(event), false);
-    open();
+    const i = under(event);
+    const again = i === cursor;
+    move(i, false);
+    if (again || !isTouch(event)) open();
   });
   onResize(root, () => {
     if (!data) return;

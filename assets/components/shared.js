@@ -176,6 +176,28 @@ export function onKeys(root, element, listener) {
   element.addEventListener('keydown', handler);
 }
 
+// Buttons of one box as one stop of the keyboard; arrow keys, Home and End move in it. columns: how many stand in a line. Returns what
+// is to be called when the buttons have changed.
+export function rove(box, columns = () => 1) {
+  const all = () => [...box.querySelectorAll('button:not(:disabled)')];
+  function settle(chosen) {
+    const buttons = all();
+    const stop = buttons.includes(chosen) ? chosen : (buttons.find((one) => one.getAttribute('aria-pressed') === 'true') ?? buttons[0]);
+    for (const each of buttons) each.tabIndex = each === stop ? 0 : -1;
+  }
+  box.addEventListener('focusin', (event) => settle(event.target));
+  box.addEventListener('keydown', (event) => {
+    const buttons = all();
+    const here = buttons.indexOf(event.target);
+    const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns(), ArrowDown: columns(), Home: -here, End: buttons.length }[event.key];
+    if (here < 0 || by === undefined || event.shiftKey) return;
+    event.preventDefault();
+    event.stopPropagation(); // outside the box the same keys may do something else
+    buttons[Math.min(Math.max(here + by, 0), buttons.length - 1)].focus();
+  });
+  return settle;
+}
+
 // Calls draw whenever the component has another width.
 export function onResize(root, draw) {
   let width = root.clientWidth;

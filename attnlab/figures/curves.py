@@ -15,7 +15,17 @@ if TYPE_CHECKING:
 
     from attnlab.figures.picture import Series
 
+ROW = 21  # pixels of a line of the legend
+ABREAST = 560  # pixels that names of the legend share, as on half a page
 AROUND = {"l": 64, "r": 8, "t": 44, "b": 52}  # pixels; margins that plotly finds by itself take it half of its time
+LEGEND = {
+    "orientation": "h",
+    "x": 0,
+    "xanchor": "left",
+    "yref": "container",
+    "y": 0.01,
+    "yanchor": "bottom",
+}  # under the plot: a phone is narrow
 SHADE = "rgba(127, 127, 127, 0.16)"
 DOTS = "#8A8F98"  # points that no line joins: grey that can be seen on white and on black
 DASHES = (("solid", "-"), ("dash", "--"), ("dot", ":"))  # after the last colour the next kind of line begins
@@ -43,14 +53,15 @@ def curves(
     data = [_dots(one, axes) for one in dots]
     for number, one in enumerate(series):
         data += _line(one, number, axes, markers)
+    rows = legend_rows([one.name for one in (*dots, *series)])
     meta = {"title": title, "caption": caption, "axes": list(axes), "shaded": shaded, "ticks": ticks and list(ticks), "y": y_range}
     layout: dict[str, Any] = {
         "meta": meta | {"markers": markers, "series": (words or Words()).series},
         "title": {"text": escape(clean(title)), "font": {"size": 14}, "y": 0.98, "yanchor": "top"},
-        "height": height,
-        "margin": AROUND,
+        "height": height + ROW * rows,
+        "margin": AROUND | {"b": AROUND["b"] + ROW * rows},
         "hovermode": "closest",
-        "legend": {"orientation": "v", "itemclick": "toggle", "itemdoubleclick": "toggleothers"},
+        "legend": LEGEND | {"itemclick": "toggle", "itemdoubleclick": "toggleothers"},
         "showlegend": True,
         "xaxis": _axis(axes[0], x_range, automargin=ticks is not None),
         "yaxis": _axis(axes[1], y_range, automargin=False),
@@ -61,6 +72,12 @@ def curves(
     if shaded is not None:
         layout["shapes"] = [_shade(*shaded)]
     return unchecked(data, layout)
+
+
+def legend_rows(names: Sequence[str]) -> int:
+    """How many lines the legend under a plot has."""
+    wide = [44 + sum(13 if ord(letter) > 0x2E80 else 7 for letter in name) for name in names]
+    return max(1, -(-sum(wide) // ABREAST))
 
 
 def unchecked(data: Sequence[Mapping[str, Any]], layout: Mapping[str, Any]) -> "Chart":

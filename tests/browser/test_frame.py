@@ -26,17 +26,6 @@ def test_one_click_leads_to_a_page_and_the_tab_the_bar_and_the_document_say_so(v
         assert window.page.locator("h1").inner_text() == room(code, name)["title"]
 
 
-SIDEWAYS = "(width) => [document.documentElement, document.querySelector('[data-testid=stMain]')].every((one) => one.scrollWidth <= width)"
-
-
-@pytest.mark.parametrize("width", [1024, 390])
-def test_no_page_is_wider_than_its_window(visit, width):
-    window = visit(width=width, height=800).open()
-    for name in PAGES:
-        window.open("" if name == "home" else name)
-        window.page.wait_for_function(SIDEWAYS, arg=width)
-
-
 def test_the_first_stop_of_the_keyboard_leads_over_the_line_of_pages(visit):
     window = visit().open("heads")
     window.page.evaluate("document.body.focus()")

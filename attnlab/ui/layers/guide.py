@@ -12,6 +12,7 @@ import streamlit as st
 from attnlab.core.guide import NAMES, RULES, Head, Rule, Sums, write_table
 from attnlab.core.measures import MEASURES
 from attnlab.core.trace import Stack, Trace, frozen
+from attnlab.figures.curves import LEGEND
 from attnlab.ui import canvas, choices, pins
 from attnlab.ui.ask import ask_choice, ask_row, ask_slider, open_head
 from attnlab.ui.errors import mistake_box
@@ -232,7 +233,8 @@ def show_scatter(found: Measured, stack: Stack) -> None:
             marker={"size": 11, "color": HEADS[layer % len(HEADS)], "symbol": layer // len(HEADS)},
             hovertemplate=f"<b>%{{hovertext}}</b><br>{names[across]} %{{x:.4f}}<br>{names[up]} %{{y:.4f}}<extra></extra>",
         )
-    figure.update_layout(xaxis_title=names[across], yaxis_title=names[up], height=520, margin={"t": 20}, clickmode="event+select")
+    layout: dict[str, Any] = {"height": 520, "margin": {"t": 20}, "legend": LEGEND, "clickmode": "event+select"}
+    figure.update_layout(xaxis_title=names[across], yaxis_title=names[up], **layout)
     alt = t("measures.scatter_alt", x=names[across], y=names[up])
     event: Any = st.plotly_chart(figure, key="scatter", on_select="rerun", selection_mode="points", config=BARE, alt=alt)
     missing = len(found.of(stack)) - len(heads)
