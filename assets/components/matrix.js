@@ -189,7 +189,8 @@ export function matrix(root, { keep = () => {} } = {}) {
 
   // With listening on, a row that is newly chosen is played.
   function play(row) {
-    if (data.listen) playRow(data.keys.map((_, column) => at(row, column)), data.low, data.high);
+    const numbers = data.keys.map((_, column) => at(row, column));
+    if (data.listen) playRow(numbers, data.low, data.high);
   }
 
   function fix(cell) {

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from attnlab.core.trace import Array
 from attnlab.core.views import Thumbnails
-from attnlab.figures import ramp, style
+from attnlab.figures import ramp
 
 EXACT = 65_536  # up to so many cells float32 is sent, beyond it float16
 WORDS = (

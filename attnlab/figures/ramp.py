@@ -9,8 +9,8 @@ from attnlab.figures import style
 
 Kind = Literal["weights", "signed"]
 Theme = Literal["light", "dark"]
-# Colours from low to high at equal distances, where they are not one of matplotlib's maps. On a dark page 0 is the page itself, and every
-# step away from it is lighter; a negative number is blue, a positive one red. Strong: black and white, and for signs their darkest blue and red.
+# Colours from low to high at equal distances, where they are not one of matplotlib's maps. On a dark page 0 is the page itself, and
+# every step away from it is lighter; a negative number is blue, a positive one red. Strong: black and white, and the darkest of both.
 STOPS: dict[str, tuple[str, ...]] = {
     "signed dark": ("#CFEFFF", "#5BB8EE", "#1F6BB5", "#173252", "#10161C", "#4D2216", "#B5472A", "#F28C4B", "#FFE6B0"),
     "weights light strong": ("#FFFFFF", "#000000"),

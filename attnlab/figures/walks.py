@@ -10,7 +10,7 @@ from attnlab.core.walk.apart import Apart, Origin
 from attnlab.core.walk.place import DIGITS, DRAWN, Place
 from attnlab.core.walk.spot import Spot, base
 from attnlab.core.walk.walk import Walk
-from attnlab.figures import ramp, style
+from attnlab.figures import ramp
 from attnlab.figures.canvases import Data
 from attnlab.words import say
 
