@@ -1,5 +1,7 @@
 // Writes the choices of the page into the address in place, without a step in the browser's history, and marks in the
 // document what Streamlit does not: its language, the bar of pages, the page that is open.
+let shown = null; // on a phone the line of pages scrolls: the open one is in view
+
 export default function ({ data }) {
   const bar = document.querySelector('.st-key-pages');
   bar?.setAttribute('role', 'navigation');
@@ -8,6 +10,8 @@ export default function ({ data }) {
     if (link.getAttribute('href') === data.page) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
   }
+  if (shown !== data.page) bar?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  shown = data.page;
   skip(data.skip);
   reach();
   ask();

@@ -115,7 +115,7 @@ def ask_in_house(key: str, task: str, label: str) -> InHouse:
 def ask_text(default: str = DEFAULT_TEXT, key: str = "text", label: str | None = None) -> str:
     """The sentence, shared by all pages. A text too long for a link is kept for this visit only."""
     choices.follow(key, default, str)
-    text = st.text_input(label or t("ui.text"), key=key, persist_state="session")
+    text = st.text_input(label or t("ui.text"), key=key, help=t("ui.text_help"), persist_state="session")
     link.put(key, None if text == default or len(text) > LONGEST_LINK else text)
     return text
 
@@ -123,20 +123,24 @@ def ask_text(default: str = DEFAULT_TEXT, key: str = "text", label: str | None =
 def ask_stack(trace: Trace, *, width: Width = "stretch") -> Stack:
     """Which stack, where there are several."""
     names: dict[Stack, str] = {stack: t(STACKS[stack]) for stack in trace.stacks}
-    return ask_choice("stack", names, label=t("ui.stack"), width=width) if len(names) > 1 else trace.stacks[0]
+    return ask_choice("stack", names, label=t("ui.stack"), help=t("ui.stack_help"), width=width) if len(names) > 1 else trace.stacks[0]
 
 
 def ask_attention(trace: Trace, *, width: Width = "stretch") -> Attention:
     """Which sublayer: the stack where there are several, and the layer."""
     stack = ask_stack(trace, width=width)
     layers = trace.layers(stack)
-    return layers[ask_number("layer", 0, len(layers) - 1, first_look(trace.model, stack)[0], label=t("ui.layer"), width=width)]
+    return layers[
+        ask_number(
+            "layer", 0, len(layers) - 1, first_look(trace.model, stack)[0], label=t("ui.layer"), help=t("ui.layer_help"), width=width
+        )
+    ]
 
 
 def ask_head(attention: Attention, model: str, *, width: Width = "stretch") -> int:
     """Which head of the layer."""
     default = min(first_look(model, attention.stack)[1], attention.n_heads - 1)
-    return ask_number("head", 0, attention.n_heads - 1, default, label=t("ui.head"), width=width)
+    return ask_number("head", 0, attention.n_heads - 1, default, label=t("ui.head"), help=t("ui.head_help"), width=width)
 
 
 def ask_pair(model: str) -> str | None:

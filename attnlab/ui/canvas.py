@@ -73,9 +73,8 @@ def matrix(
     height, largest: pixels of the whole map (None: what the window has room for) and of one cell at most.
     Raises ValueError when labels and values disagree.
     """
-    said = (
-        words() | dict(zip(("query", "key"), axes or (), strict=False)) | ({"joint": "·"} if axes and not link else {})
-    )  # an arrow leads to a key
+    said = words() | dict(zip(("query", "key"), axes or (), strict=False))
+    said |= {"joint": "·"} if axes and not link else {}  # an arrow leads to a key
     said |= {own: text for own, text in (("masked", missing), ("nothing", hint)) if text is not None}
     pin = pins.pin(key, values.shape, start=pinned, in_link=in_link)
     data = canvases.matrix(

@@ -50,7 +50,8 @@ def show_guide(trace: Trace, stack: Stack) -> None:
         show_scatter(found, stack)
         return
     first = "first" if stack == "cross" else "previous"  # a head that is known by this is seen at once
-    name = ask_choice("measure", names_for(stack), label=t("measures.colour"), default=first, width=300)
+    terms = t("measures.what_entropy") + " " + t("measures.sharpness")
+    name = ask_choice("measure", names_for(stack), label=t("measures.colour"), default=first, help=terms, width=300)
     left, right = st.columns([2, 3], gap="medium")
     with left:
         show_map(found, stack, name)
@@ -207,10 +208,9 @@ def show_scatter(found: Measured, stack: Stack) -> None:
 
     names = names_for(stack)
     with st.container(horizontal=True, gap="small"):
-        across = ask_choice(
-            "across", names, label=t("measures.horizontal"), default="distance" if "distance" in names else "confidence", width=260
-        )
-        up = ask_choice("up", names, label=t("measures.vertical"), default="entropy", width=260)
+        start = "distance" if "distance" in names else "confidence"
+        across = ask_choice("across", names, label=t("measures.horizontal"), default=start, help=t("measures.sharpness"), width=260)
+        up = ask_choice("up", names, label=t("measures.vertical"), default="entropy", help=t("measures.what_entropy"), width=260)
     heads = [h for h in found.of(stack) if np.isfinite(h.measures[across]) and np.isfinite(h.measures[up])]
     if not heads:
         st.info(t("measures.no_value"))
