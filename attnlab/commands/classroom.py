@@ -37,7 +37,7 @@ def class_(
     server = server.rstrip("/")
     asked: Data = {"lesson": lesson, "language": language}
     if Path(lesson).is_file():
-        asked["text"] = Path(lesson).read_text("utf-8", "replace")
+        asked["text"] = text_of(Path(lesson), language)
     room = send(f"{server}/live", asked)
     base = f"{server}/live/{room['code']}"
     teacher = {"Authorization": f"Bearer {room['secret']}"}
@@ -60,6 +60,16 @@ def class_(
                 watcher.join(timeout=10)
                 return
     print(say("class.goes_on", address=presenter), file=sys.stderr)
+
+
+def text_of(file: Path, language: str) -> str:
+    """A lesson's file as it is sent. Raises InputError with its first mistake: nobody waits for a server to say so."""
+    from attnlab.lessons.read import read_lesson
+    from attnlab.lessons.shelf import name_of, read_bytes
+
+    data = read_bytes(file)
+    read_lesson(data, name=name_of(file), language=language)
+    return data.decode("utf-8-sig")
 
 
 def welcome(room: Mapping[str, Any], presenter: str) -> str:

@@ -38,7 +38,7 @@ class Rooms:
         """A new room for a lesson: its code and the owner's secret. Raises InputError when the store is full."""
         opened = open_lesson(lesson)
         script: Data = {"name": lesson.name, "language": lesson.language, "title": lesson.title, "palette": palette()}
-        script |= {"steps": list(opened.steps)}
+        script |= {"steps": list(opened.steps), "mistakes": [[each.line, each.say(lesson.language)] for each in opened.mistakes]}
         secret, salt = secrets.token_urlsafe(18), secrets.token_hex(16)
         room = {"script": json.loads(json.dumps(script)), "salt": salt, "owner": hashed(secret)}
         for _ in range(100):

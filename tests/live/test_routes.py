@@ -11,6 +11,8 @@ import zipfile
 
 import pytest
 
+from attnlab.lessons.read import parse_lesson
+from attnlab.lessons.template import ENGLISH
 from attnlab.live import routes as served
 from attnlab.live.address import is_loopback, own_address, reachable
 from attnlab.live.limits import Limit, classroom
@@ -47,15 +49,15 @@ class Phone:
     def post(self, path, data):
         return self.ask("POST", f"/live/{CODE}/{path}", data)
 
-    def events(self, owner=False):
+    def events(self, owner=False, code=CODE):
         """The stream, event by event: (kind, data). The server's fixture closes it."""
-        STREAMS.append(self.read_events(owner))
+        STREAMS.append(self.read_events(owner, code))
         return STREAMS[-1]
 
-    def read_events(self, owner):
+    def read_events(self, owner, code):
         link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         headers = {"Authorization": f"Bearer {SECRET}"} if owner else {"Cookie": self.cookie or ""}
-        link.request("GET", f"/live/{CODE}/events", headers=headers)
+        link.request("GET", f"/live/{code}/events", headers=headers)
         answer = link.getresponse()
         self.take(answer)
         assert answer.status == 200
@@ -209,9 +211,70 @@ def test_rooms_begin_only_with_lessons_of_the_server_or_a_whole_file(server, mon
     assert phone.ask("POST", "/live", {"lesson": "x"})[0] == 429
 
 
-def test_a_room_of_a_whole_file_can_be_led_from_the_command_line(server, tmp_path):
-    from attnlab.lessons.template import ENGLISH
+def test_ten_thousand_votes_a_minute_of_one_leave_room_for_the_others():
+    limit = classroom()["answers"]
+    assert sum(limit.take("0.a", i * 60 / 10_000) for i in range(10_000)) <= 150
+    assert limit.take("1.b", 60)
 
+
+def test_a_lesson_of_ten_megabytes_or_in_gbk_is_one_sentence(server, tmp_path, capsys):
+    from attnlab.__main__ import main
+
+    status, told = Phone(server).ask("POST", "/live", {"text": "x" * 10_000_000})
+    assert (status, "larger than" in told["error"]) == (413, True)
+    assert Phone(server).ask("POST", "/live", '{"text": "标题"}'.encode("gbk"))[0] == 400
+    (tmp_path / "gbk.md").write_bytes("+++\n标题\n".encode("gbk"))
+    assert main(["class", str(tmp_path / "gbk.md"), "--server", f"http://127.0.0.1:{server}"]) == 2
+    assert "not UTF-8" in capsys.readouterr().err
+
+
+def test_a_class_is_held_without_a_view_or_a_model_that_is_gone():
+    rooms, language = Rooms(Memory()), "en"
+    for gone in ("layer=9", "model=nothing-here!"):
+        lesson = parse_lesson(ENGLISH.replace("layer=0", gone).encode(), name="t", language=language).lesson
+        script = rooms.room(rooms.begin(lesson)[0])["script"]
+        assert [bool(step["pictures"]) for step in script["steps"]] == [False, True]
+        assert not script["steps"][0]["questions"]
+        assert script["mistakes"]
+
+
+def test_two_teachers_see_the_same_and_a_third_has_no_right(server):
+    one, two = Teacher(server), Teacher(server)
+    first, second = one.events(owner=True), two.events(owner=True)
+    assert state_with(first, step=0)["version"] == state_with(second, step=0)["version"]
+    one.do("next")
+    two.do("next")
+    assert state_with(first, step=2)["version"] == state_with(second, step=2)["version"]
+    assert Teacher(server).do("back", secret="another room's")[0] == 403
+
+
+def test_the_class_goes_on_while_the_teachers_laptop_sleeps(server):
+    teacher, phone = Teacher(server), Phone(server)
+    watched = teacher.events(owner=True)
+    state_with(watched, answered=0)
+    watched.close()
+    assert phone.post("answers", {"vote": "0.0.1", "answer": 1})[0] == 200
+    assert state_with(phone.events(), step=0)["question"]
+    assert state_with(teacher.events(owner=True), answered=1)["step"] == 0
+
+
+def test_fifty_rooms_at_once_do_not_meet(server):
+    rooms, codes = served.rooms(), [f"R{a}{b}XX" for a in "ABCDEFGHJK" for b in "LMNPQ"]
+    for i, code in enumerate(codes):
+        assert rooms.store.begin(code, {"script": SCRIPT, "salt": code, "owner": hashed(code)})
+        rooms.act(code, "go", i % 3)
+    heard = [Phone(server).events(code=code) for code in codes]
+    for i, events in enumerate(heard):
+        assert next(data["step"] for kind, data in events if kind == "state") == i % 3
+    rooms.act(codes[0], "black")
+    assert state_with(heard[0], black=True)
+    assert rooms.voter(codes[1], rooms.seat(codes[0])) is None  # a seat of one room is none in another
+    for code in codes:
+        rooms.store.end(code)
+    assert [next(kind for kind, _ in events if kind == "end") for events in heard] == ["end"] * 50
+
+
+def test_a_room_of_a_whole_file_can_be_led_from_the_command_line(server, tmp_path):
     file = tmp_path / "mine.md"
     file.write_text(ENGLISH, "utf-8")
     command = [sys.executable, "-m", "attnlab", "class", str(file), "--server", f"http://127.0.0.1:{server}", "--json"]

@@ -49,6 +49,8 @@ def alive(code: str) -> bool:
 
 def show_room(code: str, secret: str) -> None:
     """Code, address and QR code for the class; the presenter's view and the notes for the teacher alone."""
+    for line, why in rooms().room(code)["script"].get("mistakes", []):
+        st.warning(md_escape(t("teach.mistake", line=line, why=why)))
     address = reachable(f"{base_address()}/live/{code}")
     left, right = st.columns([2, 3], vertical_alignment="center")
     with left:
