@@ -110,8 +110,8 @@ async function watch() {
       text = parts.pop();
       for (const part of parts) {
         if (part.startsWith('event: end')) return finish();
-        const line = part.split('\n').find((each) => each.startsWith('data: {'));
-        if (line) take(JSON.parse(line.slice(6)));
+        const line = part.startsWith('data: ') ? part.slice(6) : null; // a sign of life is no state
+        if (line) take(JSON.parse(line));
       }
     }
   } catch {

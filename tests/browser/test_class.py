@@ -18,6 +18,13 @@ def post(address, data, secret=None):
         return json.loads(answer.read())
 
 
+def first_event(address, secret):
+    """The state as the teacher's stream has it first."""
+    request = urllib.request.Request(address, headers={"Authorization": f"Bearer {secret}"})
+    with urllib.request.urlopen(request, timeout=PATIENCE / 1000) as stream:
+        return next(line for line in stream if line.startswith(b"data: ")) + b"\n"
+
+
 class Room:
     """A room of a shipped lesson, its teacher's window, and followers."""
 
@@ -103,6 +110,12 @@ def test_the_class_is_a_head(visit, server):
         page.locator("#send").click()
         page.locator(".done").wait_for()
     expect(notes.locator("#counts")).to_contain_text("2 answered", timeout=PATIENCE)
+    alive = [b"retry: 1000\n\n", first_event(f"{room.base}/events", room.secret), b"event: alive\ndata: {}\n\n"]
+    notes.route("**/events", lambda route: route.fulfill(body=b"".join(alive), content_type="text/event-stream"))
+    with notes.expect_response("**/events"):
+        notes.reload()
+    expect(notes.locator("#counts")).to_contain_text("2 answered", timeout=PATIENCE)  # a sign of life changes nothing
+    expect(notes.locator("h1")).to_have_text("You are a word")
     room.do("open")
     expect(room.teacher.locator(".like")).to_have_text(re.compile(r"attends like L\dH\d"), timeout=PATIENCE)
     assert room.teacher.locator(".map-root").count() == 3  # the class, the nearest head, and their difference
