@@ -200,7 +200,7 @@ function maps(parent) {
       title: picture.title,
       note: '',
       link: `live ${i}`,
-      height: mode === 'teach' ? stage(parent) : null,
+      height: mode === 'teach' ? stage(parent, data.length) : null,
       largest: mode === 'teach' ? 90 : 56,
       square: true,
       numbers: true,
@@ -215,8 +215,11 @@ function maps(parent) {
   return live;
 }
 
-// Pixels between the top of the pictures and what the teacher has below them, less a title and a legend.
-const stage = (parent) => Math.max(240, document.querySelector('footer').offsetTop - parent.getBoundingClientRect().top - scrollY - LEGEND);
+// Pixels between the top of the pictures and what the teacher has below them, less a title and a legend. Three maps leave room for words.
+const stage = (parent, count) => {
+  const room = document.querySelector('footer').offsetTop - parent.getBoundingClientRect().top - scrollY - LEGEND;
+  return Math.max(240, count > 2 ? 0.6 * room : room);
+};
 
 // A class as a head: its own map, the nearest head's, and their difference. A mean row stands in its place in the map of the class.
 function extra() {
@@ -452,8 +455,9 @@ function line(name, shares, { right = false, mine = false } = {}) {
 // How many chose one thing, in each vote.
 const counted = (tallies, of) => tallies.map((tally, i) => [vote(tallies, i), tally.n ? of(tally) / tally.n : 0, `${of(tally)}`]);
 
-// Only lines in which there is something; the others would push these off the screen.
-const filled = (rows) => rows.filter(({ shares, right, mine }) => right || mine || shares.some(([, share]) => share >= 0.005));
+// Only lines in which there is something; the others would push these off the screen, off a stage sooner than off a phone.
+const least = mode === 'teach' ? 0.02 : 0.005;
+const filled = (rows) => rows.filter(({ shares, right, mine }) => right || mine || shares.some(([, share]) => share >= least));
 const drawnLines = (rows) => rows.map(({ name, shares, ...flags }) => line(name, shares, flags));
 
 // Whatever somebody chose in any vote, with how often; the commonest of the last vote first.
@@ -552,8 +556,8 @@ const signed = (x) => (Math.abs(x) < 0.005 ? '0' : `${x < 0 ? '−' : '+'}${Math
 // ---- The page
 
 function render() {
-  document.body.classList.toggle('black', state.black);
-  document.body.classList.toggle('frozen', state.frozen);
+  document.body.classList.toggle('black', Boolean(state.black));
+  document.body.classList.toggle('frozen', Boolean(state.frozen));
   document.title = `${state.title} · ${boot.code}`;
   part('place').textContent = `${state.step + 1} / ${state.steps}`;
   // Only what changed is drawn again: an answer that is being thought about stays.
