@@ -218,7 +218,7 @@ function maps(parent) {
 // Pixels between the top of the pictures and what the teacher has below them, less a title and a legend. Three maps leave room for words.
 const stage = (parent, count) => {
   const room = document.querySelector('footer').offsetTop - parent.getBoundingClientRect().top - scrollY - LEGEND;
-  return Math.max(240, count > 2 ? 0.6 * room : room);
+  return Math.max(240, count > 2 ? 0.55 * room : room);
 };
 
 // A class as a head: its own map, the nearest head's, and their difference. A mean row stands in its place in the map of the class.
