@@ -1,18 +1,20 @@
 """A follower's phone: python -m tests.benchmarks.phones [SECONDS ASLEEP]. What its page weighs, how soon there is a picture on a slow
 phone (4 x CPU slowdown, fast 3G), and how soon it is right again after the server was killed and after it slept. Nothing here is a test.
 
-Rooms are in Redis (redis-server on a free port). The phone sleeps by losing its network, while the class goes on.
+Rooms are in Redis (redis-server on a free port). A phone that sleeps has a stream that looks open and carries nothing any more.
 """
 
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from playwright.sync_api import Page, expect, sync_playwright
@@ -44,6 +46,47 @@ def redis() -> Iterator[str]:
             process.terminate()
 
 
+class Line:
+    """A port that leads to another one, and can forget the connections it has: they stay open and carry nothing."""
+
+    def __init__(self, port: int) -> None:
+        self.to, self.age, self.listening = port, 0, socket.create_server(("127.0.0.1", 0))
+        self.port = int(self.listening.getsockname()[1])
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self) -> None:
+        while True:
+            here, _ = self.listening.accept()
+            there = socket.create_connection(("127.0.0.1", self.to))
+            for ends in ((here, there), (there, here)):
+                threading.Thread(target=self.carry, args=(*ends, self.age), daemon=True).start()
+
+    def carry(self, source: socket.socket, sink: socket.socket, age: int) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if age == self.age:
+                    sink.sendall(data)
+            if age == self.age:
+                sink.shutdown(socket.SHUT_WR)
+
+
+def asleep(browser: Any, port: int, room: Any, seconds: float) -> None:
+    """A phone sleeps while the class goes on, and wakes."""
+    line = Line(port)
+    page = browser.new_context(**PHONE).new_page()
+    page.goto(f"http://127.0.0.1:{line.port}/live/{room['code']}")
+    expect(page.locator("h1")).to_have_text("Another head, another habit", timeout=60_000)
+    line.age += 1
+    page.context.set_offline(True)
+    for _ in range(2):
+        time.sleep(seconds / 2)
+        post(f"http://127.0.0.1:{port}/live/{room['code']}/control", {"do": "next"}, room["secret"])
+    expect(page.locator("h1")).to_have_text("Another head, another habit")
+    page.context.set_offline(False)
+    took = shown(page, "Who is 'it'?", time.perf_counter())
+    print(f"asleep for {seconds:.0f} s, its stream dead: right step {took:.2f} s after it wakes", flush=True)
+
+
 def weight(address: str, coding: str) -> int:
     """Bytes of a page on the wire. Everything else that it shows is in it, or comes by the room's stream."""
     with urllib.request.urlopen(urllib.request.Request(address, headers={"Accept-Encoding": coding}), timeout=60) as answer:
@@ -73,7 +116,7 @@ def shown(page: Page, title: str, since: float) -> float:
     return time.perf_counter() - since
 
 
-def measure(browser: Any, store: str, asleep: float) -> None:
+def measure(browser: Any, store: str, seconds: float) -> None:
     port = free_port()
     address, more = f"http://127.0.0.1:{port}", {"ATTNLAB_REDIS": store}
     server = start(port, more)
@@ -105,13 +148,7 @@ def measure(browser: Any, store: str, asleep: float) -> None:
         do("next")
         took = shown(page, "Another head, another habit", begun)
         print(f"server killed and started again: right step {took:.2f} s after it answers", flush=True)
-        page.context.set_offline(True)
-        for _ in range(2):
-            time.sleep(asleep / 2)
-            do("next")
-        page.context.set_offline(False)
-        took = shown(page, "Who is 'it'?", time.perf_counter())
-        print(f"asleep for {asleep:.0f} s: right step after {took:.2f} s", flush=True)
+        asleep(browser, port, room, seconds)
         do("back")
         do("back")
         do("back")
@@ -126,9 +163,9 @@ def measure(browser: Any, store: str, asleep: float) -> None:
 
 
 def main() -> None:
-    asleep = float(sys.argv[1]) if len(sys.argv) > 1 else 300.0
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 300.0
     with redis() as store, sync_playwright() as playwright, chromium(playwright) as browser:
-        measure(browser, store, asleep)
+        measure(browser, store, seconds)
 
 
 if __name__ == "__main__":
