@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from attnlab.commands import app as start
-from attnlab.commands import apply, change, classroom, evaluate, lesson, look, measure, train
+from attnlab.commands import apply, change, classroom, evaluate, figure, lesson, look, measure, train
 from attnlab.version import VERSION
 from attnlab.words import InputError, say
 
@@ -21,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (start, look, apply, train, evaluate, measure, change, lesson, classroom):
+for part in (start, look, figure, apply, train, evaluate, measure, change, lesson, classroom):
     app.add_typer(part.app)
 
 

@@ -9,7 +9,7 @@ const PAUSE = 900;
 const SETTLED = 300;
 const SVG = 'http://www.w3.org/2000/svg';
 
-const percent = (p) => (p >= 0.9995 ? '100 %' : p < 0.0005 ? '< 0.1 %' : `${(100 * p).toPrecision(p < 0.1 ? 2 : 3)} %`);
+const percent = (p) => (p > 0 && p < 0.0005 ? '<0.1%' : `${(100 * p).toFixed(1)}%`);
 const fill = (template, facts) => template.replace(/\{(\w+)\}/g, (_, name) => facts[name]);
 
 function draw(tag, attributes) {
@@ -137,28 +137,31 @@ export function decoder(root, { keep = () => {}, tell = () => {}, keys = root } 
   }
 
   function list(now) {
-    parts.list.replaceChildren(...now.candidates.map((candidate, i) => row(candidate, i, now)));
+    const { listed, rest } = now.next ?? { listed: [], rest: null };
+    const rows = listed.map((one) => row(one, 'button', one.token));
+    if (rest) rows.push(row({ p: rest.p, chosen: false }, 'div', fill(data.words.rest, rest)));
+    parts.list.replaceChildren(...rows);
     settled();
   }
 
-  function row(candidate, i, now) {
-    const chosen = i === now.chosen;
-    const before = make('span', { className: 'before', textContent: `${now.alive[candidate.parent]} ` });
-    const word = make('span', { className: 'word' }, ...(now.alive.length > 1 ? [before] : []), candidate.token);
+  // One of the tokens that could come next, which a click writes; or all that are not listed, together.
+  function row(one, tag, text) {
     const inside = make('span');
-    inside.style.width = `${100 * candidate.p}%`;
-    if (chosen) inside.style.background = inks.output;
-    const share = make('span', { className: 'number', textContent: percent(candidate.p) });
-    const button = make('button', { type: 'button', className: `row ${candidate.kept ? 'kept' : 'out'}`, disabled: chosen });
-    button.append(word, make('span', { className: 'bar' }, inside), share);
-    button.style.opacity = chosen ? 1 : '';
-    button.title = chosen ? '' : data.words.instead;
-    button.setAttribute('aria-label', `${candidate.token}, ${percent(candidate.p)}, ${data.words.why[candidate.why]}`);
-    button.onmouseenter = button.onfocus = () => {
-      parts.about.textContent = about(candidate, now);
-    };
-    button.onclick = () => tell('force', { step, candidate: i, at: Date.now() });
-    return button;
+    inside.style.width = `${100 * one.p}%`;
+    if (one.chosen) inside.style.background = inks.output;
+    const made = make(tag, { className: `row ${one.chosen ? 'kept' : ''}` });
+    made.append(
+      make('span', { className: 'word', textContent: text }),
+      make('span', { className: 'bar' }, inside),
+      make('span', { className: 'number', textContent: percent(one.p) }),
+    );
+    if (tag !== 'button') return made;
+    made.type = 'button';
+    made.disabled = one.chosen;
+    made.title = one.chosen ? '' : data.words.instead;
+    made.setAttribute('aria-label', `${text}, ${percent(one.p)}`);
+    made.onclick = () => tell('force', { step, token: one.id, at: Date.now() });
+    return made;
   }
 
   function about(candidate, now) {
@@ -195,7 +198,7 @@ export function decoder(root, { keep = () => {}, tell = () => {}, keys = root } 
     const [x, y] = [LEFT + t * COLUMN + 8, 20 + line * LINE + 11];
     const [fromX, fromY] = t ? [x - COLUMN + BOX, 20 + now.lines[candidate.parent] * LINE + 11] : [LEFT - 16, 31];
     edges.append(draw('path', { class: look, d: `M${fromX},${fromY}C${fromX + 10},${fromY} ${x - 10},${y} ${x},${y}` }));
-    const made = box(boxes, x, y - 11, BOX, candidate.token, percent(candidate.p).replace(' ', ''), `node ${look}`);
+    const made = box(boxes, x, y - 11, BOX, candidate.token, percent(candidate.p), `node ${look}`);
     made.dataset.at = `${t} ${line}`;
     made.addEventListener('click', () => go(t));
     made.addEventListener('mouseenter', () => {

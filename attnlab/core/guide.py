@@ -153,7 +153,7 @@ def _naming(head: Head, rules: tuple[Rule, ...]) -> tuple[str, str, str, str]:
     if not found:
         return "", "", "", say("measures.none")
     best = found[0]
-    reason = say(f"measures.reason_{best.label}", percent=f"{100 * best.score:.0f}")
+    reason = say(f"measures.reason_{best.label}", percent=f"{100 * best.score:.0f}%")
     return best.label, _digits(best.score), f"{best.threshold:g}", reason
 
 

@@ -1,5 +1,6 @@
 """Which words of two sentences belong together, as cross-attention has it; and all three kinds of attention in one matrix."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -110,3 +111,25 @@ def joint(trace: Trace, layer: int, head: int | None) -> Joint:
         layers = trace.layers(stack)
         whole[place] = mean_or_head(layers[min(layer, len(layers) - 1)], head)
     return Joint(frozen(whole), trace.source.pieces + trace.target.pieces, n)
+
+
+@dataclass(frozen=True)
+class Next:
+    """What could come next, as the model says it: the likeliest tokens with their probability, the chosen one among them; and the rest.
+
+    ids: in the order of probability; rest: how many other tokens there are, and the probability they have together.
+    """
+
+    ids: tuple[int, ...]
+    probabilities: tuple[float, ...]
+    rest: tuple[int, float]
+
+
+def likeliest(logits: Array, *, chosen: int, most: int, never: Sequence[int] = ()) -> Next:
+    """One distribution that adds up to 1. logits: [vocab]; never: tokens that nobody may choose, which count among the rest."""
+    odds = np.exp(logits.astype(np.float64) - logits.max())
+    shares = odds / odds.sum()
+    best = [int(i) for i in np.argsort(-shares, kind="stable")[: most + len(never)] if int(i) not in never][:most]
+    best = best if chosen in best else [*best[:-1], chosen]
+    found = tuple(float(shares[i]) for i in best)
+    return Next(tuple(best), found, (len(shares) - len(best), max(0.0, 1.0 - sum(found))))

@@ -4,13 +4,14 @@ Each function is named for its component in assets/components and gives {"values
 words: what the component writes, by name (see WORDS).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attnlab.core.trace import Array
+from attnlab.core.translation import Next
 from attnlab.core.views import Thumbnails
 from attnlab.figures import ramp
 
@@ -179,6 +180,13 @@ def overview(
         "words": {**words, "value": words["weight"]},
     }
     return {"values": np.rint(pooled / high * 255).astype(np.uint8).ravel(), "meta": meta | colours("weights")}
+
+
+def next_tokens(found: Next, piece: Callable[[int], str], chosen: int) -> Data:
+    """What the decoder lists beside a step. piece: how a token is shown."""
+    rows = zip(found.ids, found.probabilities, strict=True)
+    listed = [{"id": i, "token": piece(i), "p": p, "chosen": i == chosen} for i, p in rows]
+    return {"listed": listed, "rest": {"n": found.rest[0], "p": found.rest[1]}}
 
 
 def limits(values: Array, kind: ramp.Kind, low: float | None, high: float | None) -> tuple[float, float]:

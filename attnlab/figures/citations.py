@@ -91,11 +91,14 @@ def hub(model: str, revision: str) -> str:
     return f"@misc{{{key},\n" + ",\n".join(f"  {name} = {{{part}}}" for name, part in parts.items()) + "\n}"
 
 
-def command(facts: Mapping[str, Any], look: Look, file: str, *, single: bool) -> str | None:
-    """What draws the picture from a shell: one head as it is (single), else every number it was made from. None for what needs no text.
+def command(facts: Mapping[str, Any], look: Look, file: str, *, single: bool, view: str | None = None) -> str | None:
+    """What draws the picture from a shell: one head as it is (single), any other by the address of its view, with #picture; where there
+    is no address, what writes every number it was made from. None for what needs no text and has no address.
 
     file: without its ending.
     """
+    if not single and view is not None:
+        return shlex.join(["attnlab", "figure", view, "-o", f"{file}.pdf"])
     if not facts.get("text"):
         return None
     texts = {"--model": facts.get("model"), "--pair": facts.get("pair"), "--target": facts.get("target")}

@@ -8,6 +8,7 @@ import numpy as np
 
 from attnlab.core.trace import frozen
 from attnlab.figures.labels import clean
+from attnlab.figures.ramp import HEADS
 from attnlab.figures.style import MUTED, SERIES, Words
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ LEGEND = {
 SHADE = "rgba(127, 127, 127, 0.16)"
 DOTS = "#8A8F98"  # points that no line joins: grey that can be seen on white and on black
 DASHES = (("solid", "-"), ("dash", "--"), ("dot", ":"))  # after the last colour the next kind of line begins
+MARKS = (("circle", "o"), ("square", "s"), ("diamond", "D"))  # and the next kind of point
 
 
 def curves(
@@ -42,6 +44,8 @@ def curves(
     y_range: tuple[float, float] | None = None,
     ticks: Sequence[str] | None = None,
     markers: bool = True,
+    joined: bool = True,
+    log: bool = False,
     dots: "Sequence[Series]" = (),
     height: int = 360,
     words: Words | None = None,
@@ -49,14 +53,16 @@ def curves(
     """One line per series, its band behind it. axes: words for x and y. dots: points that no line joins, drawn below the lines.
 
     shaded: from, to and the name of a stretch of x. ticks: names of x = 0, 1, 2, ... caption: for the static twin only.
+    joined: a series is a line, else a cloud of points that bear their names where there is room. log: both axes in powers of ten.
     """
     data = [_dots(one, axes) for one in dots]
-    for number, one in enumerate(series):
-        data += _line(one, number, axes, markers)
+    names = _named(series) if not joined else [()] * len(series)
+    for number, (one, texts) in enumerate(zip(series, names, strict=True)):
+        data += _line(one, number, axes, markers) if joined else [_cloud(one, number, axes, texts)]
     rows = legend_rows([one.name for one in (*dots, *series)])
     meta = {"title": title, "caption": caption, "axes": list(axes), "shaded": shaded, "ticks": ticks and list(ticks), "y": y_range}
     layout: dict[str, Any] = {
-        "meta": meta | {"markers": markers, "series": (words or Words()).series},
+        "meta": meta | {"markers": markers, "joined": joined, "log": log, "series": (words or Words()).series},
         "title": {"text": escape(clean(title)), "font": {"size": 14}, "y": 0.98, "yanchor": "top"},
         "height": height + ROW * rows,
         "margin": AROUND | {"b": AROUND["b"] + ROW * rows},
@@ -69,6 +75,9 @@ def curves(
     if ticks is not None:
         shown = [escape(clean(tick)) for tick in ticks]
         layout["xaxis"] |= {"tickvals": list(range(len(shown))), "ticktext": shown, "tickangle": -40}
+    if log:
+        layout["xaxis"] |= {"type": "log", "dtick": 1}
+        layout["yaxis"] |= {"type": "log", "dtick": 1, "exponentformat": "power"}
     if shaded is not None:
         layout["shapes"] = [_shade(*shaded)]
     return unchecked(data, layout)
@@ -140,6 +149,41 @@ def _dots(one: "Series", axes: tuple[str, str]) -> dict[str, Any]:
     return dots if one.texts is None else dots | {"text": [escape(clean(text)) for text in one.texts]}
 
 
+def _cloud(one: "Series", number: int, axes: tuple[str, str], texts: Sequence[str]) -> dict[str, Any]:
+    """Points that no line joins, each with its name under the pointer, and beside it where there is room. texts: those that are written."""
+    across, up = (escape(clean(axis)) for axis in axes)
+    return {
+        "type": "scatter",
+        "x": one.x,
+        "y": one.y,
+        "name": escape(clean(one.name)),
+        "meta": "cloud",
+        "mode": "markers+text",
+        "marker": {"size": 11, "color": HEADS[number % len(HEADS)], "symbol": MARKS[number // len(HEADS) % len(MARKS)][0]},
+        "text": [escape(clean(text)) for text in texts],
+        "hovertext": [escape(clean(text)) for text in one.texts or ()],
+        "textposition": "top center",
+        "textfont": {"size": 11},
+        "hovertemplate": f"<b>%{{hovertext}}</b><br>{across} %{{x:.4f}}<br>{up} %{{y:.4f}}<extra></extra>",
+    }
+
+
+def _named(series: "Sequence[Series]") -> list[list[str]]:
+    """The names of points that have room for them: no other lies within the size of one; the rest stay without."""
+    free = iter(apart([(float(x), float(y)) for one in series for x, y in zip(one.x, one.y, strict=True)]))
+    return [[text if next(free) else "" for text in one.texts or ("",) * len(one.x)] for one in series]
+
+
+def apart(points: Sequence[tuple[float, float]]) -> list[bool]:
+    """Which points of a scatter have room for their name: no other lies within the size of one, in parts of both axes."""
+    at = np.array(points, np.float64).reshape(-1, 2)
+    if not len(at):
+        return []
+    reach = np.ptp(at, axis=0)
+    gap = np.abs(at[:, None] - at) / np.where(reach > 0, reach, 1) / (0.035, 0.04)  # [n n 2], in names
+    return [bool(count == 1) for count in (gap < 1).all(-1).sum(-1)]  # itself alone
+
+
 def _pale(colour: str) -> str:
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, 0.15)"
@@ -156,7 +200,8 @@ def read(figure: "Chart") -> "tuple[Series, ...]":
         if trace.meta in ("low", "high"):
             ends[trace.meta] = frozen(trace.y)
             continue
-        texts = None if trace.text is None else tuple(unescape(text) for text in trace.text)
+        said = trace.hovertext if trace.meta == "cloud" else trace.text
+        texts = None if said is None else tuple(unescape(text) for text in said)
         made.append(Series(unescape(trace.name), frozen(trace.x), frozen(trace.y), ends.get("low"), ends.get("high"), texts))
         ends = {}
     return tuple(made)

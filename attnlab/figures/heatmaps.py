@@ -127,35 +127,34 @@ def _page(panels: tuple[Panel, ...], kind: str, title: str, caption: str, look: 
         each = None if look.inches is None else (look.inches * 72 - 2 * MARGIN - gap * (len(panels) - 1)) / len(panels)
         if one:
             panels = (replace(panels[0], name=""),)
-        blocks = [_block(panel, look, words, each) for panel in panels]
+        blocks = [measured_block(panel, look, words, each) for panel in panels]
         while each is not None and look.font > 4 and min(block.plot[0] for block in blocks) < LEAST * each:
             look = replace(look, font=max(4.0, 0.9 * look.font))
-            blocks = [_block(panel, look, words, each) for panel in panels]
+            blocks = [measured_block(panel, look, words, each) for panel in panels]
         width = 2 * MARGIN + sum(b.width for b in blocks) + gap * (len(blocks) - 1) if look.inches is None else look.inches * 72
         width = max(width, min(340.0, 2 * MARGIN + text_size(clean(title), look.font * 1.15)[0])) if look.inches is None else width
-        notes = (caption, *_notes(blocks, words))
-        frame = Frame.around(width, title, " · ".join(n for n in notes if n), look)
+        frame = Frame.around(width, title, " · ".join(filter(None, (caption, *notes(blocks, words)))), look)
         numbers = Numbers(kind, panels, title=title, caption=caption, grid=len(panels), words=words)  # type: ignore[arg-type]
         picture = Picture(width, frame.above + max(b.height for b in blocks) + frame.below, numbers=numbers, look=look)
         frame.draw(picture)
         x = MARGIN
         for block in blocks:
-            _draw(picture, block, x, frame.above, look, words)
+            draw_block(picture, block, x, frame.above, look, words)
             x += block.width + gap
         return picture
 
 
-def _notes(blocks: list[Block], words: Words) -> list[str]:
+def notes(blocks: list[Block], words: Words) -> list[str]:
     """What the picture leaves out, said on it."""
     pool = max(pooling(block.panel.values.shape) for block in blocks)
     step = max(max(block.row_step, block.column_step) for block in blocks)
     absent = any(not np.isfinite(block.panel.values).all() for block in blocks)
-    notes = [words.pooled.format(n=pool)] if pool > 1 else []
-    notes += [words.thinned.format(n=step)] if step > 1 else []
-    return [*notes, words.absent] if absent else notes
+    said = [words.pooled.format(n=pool)] if pool > 1 else []
+    said += [words.thinned.format(n=step)] if step > 1 else []
+    return [*said, words.absent] if absent else said
 
 
-def _block(panel: Panel, look: Look, words: Words, width: float | None) -> Block:
+def measured_block(panel: Panel, look: Look, words: Words, width: float | None) -> Block:
     """Measure the labels, then give the cells what is left."""
     rows, columns = panel.values.shape
     font = look.font
@@ -236,7 +235,7 @@ def _extent(text: str, font: float, rotation: float) -> tuple[float, float]:
     return width * cosine + height * sine, width * sine + height * cosine
 
 
-def _draw(picture: Picture, block: Block, x: float, y: float, look: Look, words: Words) -> None:
+def draw_block(picture: Picture, block: Block, x: float, y: float, look: Look, words: Words) -> None:
     panel, font = block.panel, look.font
     if block.heading:
         picture.write(x, y, block.heading, fontsize=font, color=style.INK, linespacing=1.2)
@@ -317,7 +316,7 @@ def _axis_labels(axes: Axes, block: Block, look: Look, words: Words) -> None:
         text.set(rotation=look.rotate_queries, va="center", ha="right")
     font = look.font
     axes.annotate(
-        words.key,
+        block.panel.axes[1] or words.key,
         (0.5, 0),
         xytext=(0, -(block.below - 0.2 * font)),
         xycoords="axes fraction",
@@ -329,7 +328,7 @@ def _axis_labels(axes: Axes, block: Block, look: Look, words: Words) -> None:
         annotation_clip=False,
     )
     axes.annotate(
-        words.query,
+        block.panel.axes[0] or words.query,
         (0, 0.5),
         xytext=(-(block.left - 0.6 * font), 0),
         xycoords="axes fraction",

@@ -17,7 +17,7 @@ from attnlab.figures.style import INK, MUTED, Look, Words
 
 MARGIN = 5.0  # points around everything
 NOTEBOOK = 110  # dots an inch where a notebook shows a picture by itself
-Kind = Literal["heatmap", "difference", "triptych", "mosaic", "lines", "curves"]
+Kind = Literal["heatmap", "difference", "triptych", "panels", "mosaic", "lines", "curves"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +32,7 @@ class Panel:
     high: float
     colours: str
     legend: str
+    axes: tuple[str, str] = ("", "")  # what a row and a column are, where that is not what the picture's words say
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", frozen(self.values))
@@ -158,10 +159,11 @@ class Frame:
     below: float
 
     @classmethod
-    def around(cls, width: float, title: str, caption: str, look: Look) -> "Frame":
+    def around(cls, width: float, title: str, caption: str, look: Look, *, lines: int = 3) -> "Frame":
+        """lines: of the caption at most."""
         font, room = look.font, width - 2 * MARGIN
         title = wrap(title, font * 1.15, room, most=2) if title and look.title else ""
-        caption = wrap(caption, font * 0.8, room) if caption and look.caption else ""
+        caption = wrap(caption, font * 0.8, room, most=lines) if caption and look.caption else ""
         above = MARGIN + (font * 1.15 * 1.3 * (title.count("\n") + 1) + font * 0.6 if title else 0)
         below = MARGIN + (font * 0.8 * 1.35 * (caption.count("\n") + 1) + font * 0.6 if caption else 0)
         return cls(title, caption, font, above, below)

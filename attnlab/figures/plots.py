@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from attnlab.figures.curves import DASHES, DOTS, read
+from attnlab.figures.curves import DASHES, DOTS, MARKS, apart, read
 from attnlab.figures.labels import clean, label
 from attnlab.figures.picture import MARGIN, Frame, Numbers, Picture, Series, in_rows, text_size
+from attnlab.figures.ramp import HEADS
 from attnlab.figures.style import INK, MUTED, SERIES, Look, Words, drawing
 
 if TYPE_CHECKING:
@@ -35,23 +36,53 @@ def static(figure: "Chart", look: Look | None = None, words: Words | None = None
         points = sum(trace.meta == "dots" for trace in figure.data)
         for one in series[:points]:
             ax.plot(one.x, one.y, "o", color=DOTS, markersize=font / 3, alpha=0.75)
-        for number, one in enumerate(series[points:]):
-            _line(ax, one, number, font, "o" if about["markers"] else None)
+        if about["joined"]:
+            for number, one in enumerate(series[points:]):
+                _line(ax, one, number, font, "o" if about["markers"] else None)
+        else:
+            _clouds(ax, series[points:], font)
         _dress(ax, about, font)
-        _write_legend(picture, rows, series, points, above + tall + below - 1.6 * font * len(rows), font)
+        strokes = [_stroke(number - points, joined=about["joined"]) for number in range(len(series))]
+        _write_legend(picture, rows, series, strokes, above + tall + below - 1.6 * font * len(rows), font)
         frame.draw(picture)
     return picture
 
 
 def _line(ax: Any, one: Series, number: int, font: float, mark: str | None) -> None:
-    colour, dash = SERIES[number % len(SERIES)], DASHES[number // len(SERIES) % len(DASHES)][1]
+    colour, dash, _ = _stroke(number, joined=True)
     ax.plot(one.x, one.y, color=colour, linestyle=dash, linewidth=font / 7, marker=mark, markersize=font / 4)
     if one.low is not None and one.high is not None:
         ax.fill_between(one.x, one.low, one.high, color=colour, alpha=0.15, linewidth=0)
 
 
+def _clouds(ax: Any, series: Sequence[Series], font: float) -> None:
+    """Points by colour and shape, named where there is room."""
+    free = iter(apart([(float(x), float(y)) for one in series for x, y in zip(one.x, one.y, strict=True)]))
+    for number, one in enumerate(series):
+        colour, _, mark = _stroke(number, joined=False)
+        ax.plot(one.x, one.y, mark, color=colour, markersize=font / 2.2, alpha=0.85)
+        for x, y, text in zip(one.x, one.y, one.texts or (), strict=False):
+            if next(free):
+                where: dict[str, Any] = {"xytext": (0, font / 2.5), "textcoords": "offset points", "ha": "center", "va": "bottom"}
+                ax.annotate(clean(text), (x, y), fontsize=0.7 * font, color=INK, parse_math=False, **where)
+
+
+def _stroke(number: int, *, joined: bool) -> tuple[str, str, str | None]:
+    """Colour, line and mark of a series; one before the first is a cloud of dots."""
+    if number < 0:
+        return DOTS, "", "o"
+    if not joined:
+        return HEADS[number % len(HEADS)], "", MARKS[number // len(HEADS) % len(MARKS)][1]
+    return SERIES[number % len(SERIES)], DASHES[number // len(SERIES) % len(DASHES)][1], None
+
+
 def _write_legend(
-    picture: Picture, rows: list[list[tuple[float, int]]], series: Sequence[Series], points: int, top: float, font: float
+    picture: Picture,
+    rows: list[list[tuple[float, int]]],
+    series: Sequence[Series],
+    strokes: Sequence[tuple[str, str, str | None]],
+    top: float,
+    font: float,
 ) -> None:
     """A stroke or a dot as it is drawn, and what it is called."""
     width, height = picture.get_size_inches() * 72
@@ -60,10 +91,9 @@ def _write_legend(
     box.set(xlim=(0, width), ylim=(height, 0))
     for line, row in enumerate(rows):
         for x, number in row:
-            y, nth = top + 1.6 * font * (line + 0.5), number - points
-            colour, dash = (DOTS, "") if nth < 0 else (SERIES[nth % len(SERIES)], DASHES[nth // len(SERIES) % len(DASHES)][1])
-            ends = [x + 1.1 * font] if nth < 0 else [x, x + 2.2 * font]
-            box.plot(ends, [y] * len(ends), dash, marker="o" if nth < 0 else None, color=colour, markersize=font / 3, linewidth=font / 7)
+            y, (colour, dash, mark) = top + 1.6 * font * (line + 0.5), strokes[number]
+            ends = [x, x + 2.2 * font] if mark is None else [x + 1.1 * font]
+            box.plot(ends, [y] * len(ends), dash, marker=mark, color=colour, markersize=font / 3, linewidth=font / 7)
             picture.write(x + 2.7 * font, y - 0.5 * font, clean(series[number].name), fontsize=0.9 * font, color=INK)
 
 
@@ -74,6 +104,9 @@ def _dress(ax: Any, about: dict[str, Any], font: float) -> None:
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="y", color="#E3E5E8", linewidth=0.5)
     ax.set_axisbelow(True)
+    if about["log"]:
+        ax.set(xscale="log", yscale="log")
+        ax.minorticks_off()
     if about["y"]:
         ax.set_ylim(*about["y"])
     if about["shaded"]:

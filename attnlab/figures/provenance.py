@@ -25,6 +25,7 @@ PART = 2**16  # bytes of an SVG that are parsed at a time: ours has its record a
 CHUNKS = 10_000  # of a PNG
 ELEMENTS = 100_000  # of an SVG before its record
 MEMBERS = 10_000  # of an NPZ
+PANELS = 26  # of one figure
 TRIED = 4  # places of a file that are looked at: ours has one
 FIELDS: dict[str, type | tuple[type, ...]] = {
     "attnlab": str,
@@ -38,11 +39,15 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "layer": int,
     "head": int,
     "options": dict,
+    "view": str,
+    "panels": list,
 }
 
 
 def record(**facts: Any) -> Record:
     """The facts of one picture; those that are None are left out. Keys are FIELDS, `options` is a flat dict of JSON values.
+
+    view: the address of the view, from the root of the app. panels: the facts of each picture in a figure of several.
 
     Raises ValueError for a fact that reading back would refuse.
     """
@@ -83,6 +88,12 @@ def checked(facts: Record) -> Record:
         known["options"] = {
             k: v for k, v in known["options"].items() if isinstance(k, str) and isinstance(v, str | int | float | bool | None)
         }
+    if "panels" in known:
+        known["panels"] = [
+            {name: fact for name, fact in checked(one).items() if name != "panels"}
+            for one in known["panels"][:PANELS]
+            if isinstance(one, dict)
+        ]
     return known
 
 

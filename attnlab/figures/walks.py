@@ -1,11 +1,11 @@
 """What the picture of a step is made of, packed for the browser: matrices, the terms of the pinned number, how they are laid out."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attnlab.core.trace import Array, Attention
+from attnlab.core.trace import Array, Attention, frozen
 from attnlab.core.walk.apart import Apart, Origin
 from attnlab.core.walk.place import DIGITS, DRAWN, Place
 from attnlab.core.walk.spot import Spot, base
@@ -13,6 +13,9 @@ from attnlab.core.walk.walk import Walk
 from attnlab.figures import ramp
 from attnlab.figures.canvases import Data
 from attnlab.words import say
+
+if TYPE_CHECKING:
+    from attnlab.figures.picture import Picture
 
 WHOLE = 60_000  # numbers: up to so many the whole walk is sent at once, beyond it the step on screen and its neighbours
 WIDEST = 64  # columns of a weight matrix that are drawn at most
@@ -77,6 +80,18 @@ class Seen:
 
     def apart(self, name: str) -> Apart:
         return self.walk.take_apart(name, *self.cell(name))
+
+
+def still(seen: Seen, name: str, **how: Any) -> "Picture":
+    """The matrix of a step for print, all of its rows and columns. how: options of heatmaps.heatmap."""
+    from attnlab.figures.heatmaps import heatmap
+
+    spot, values = seen.walk.spots[name], seen.walk.values(name)
+    rows = (seen.attention.keys if spot.rows == "key" else seen.attention.queries).pieces
+    columns = seen.attention.keys.pieces if spot.columns == "key" else [str(i) for i in range(values.shape[1])]
+    told: dict[str, Any] = {"legend": symbol_of(name), "signed": base(name) not in WEIGHTS}
+    shown = np.where(np.isfinite(values), values, np.nan).astype(np.float32)
+    return heatmap(frozen(shown), rows, columns, **told, **how)
 
 
 class Parcel:

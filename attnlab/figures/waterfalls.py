@@ -1,6 +1,7 @@
 """A ledger as a picture: bars that begin where the one above ended, down to the model's own number."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +26,6 @@ NAMES = {
 }
 Place = tuple[str, int | None, int | None]  # stack, layer, head
 UP, DOWN = "#0072B2", "#D55E00"
-BAR = 13.0  # points from bar to bar
 WIDTH = 440.0  # points
 
 
@@ -44,36 +44,39 @@ def waterfall(
 
     without: how the output changes without a head; drawn as a hollow bar of what it then loses. names: what the kinds are called.
     """
-    from attnlab.figures.picture import Numbers, Picture, Series
+    from attnlab.figures.picture import MARGIN, Frame, Numbers, Picture, Series, text_size
 
     look, words = Look() if look is None else look, Words() if words is None else words
-    said = {"embedding": "embedding", "feed_forward": "feed-forward", "bias": "bias", "rest": "{n} others", "output": "output"} | dict(
-        names or {}
-    )
+    said = NAMES | dict(names or {})
     kept, rest, n = folded(book.whole(), most)
-    labels = [label(part, said) for part in kept]
-    values = [part.value for part in kept]
-    if n:
-        labels.append(said["rest"].format(n=n))
-        values.append(rest)
+    labels = [label(part, said) for part in kept] + ([said["rest"].format(n=n)] if n else []) + [said["output"]]
+    values = [part.value for part in kept] + ([rest] if n else [])
     ends = np.cumsum(values)
-    with drawing():
+    width = WIDTH if look.inches is None else 72 * look.inches
+    with drawing(look):
+        font = min(look.font, max(4.0, width / 30))
+        frame = Frame.around(width, title, caption, replace(look, font=font))
         every = frozen([*values, book.output])
-        series = Series(book.says, frozen(np.arange(len(every))), every, texts=(*labels, said["output"]))
-        numbers = Numbers("curves", series=(series,), axes=("#", said["output"]), title=title or book.says, caption=caption, words=words)
-        picture = Picture(WIDTH, 90 + BAR * (len(values) + 1), numbers=numbers, look=look)
-        axes = picture.add_axes((0.3, 0.09, 0.64, 0.82))
+        series = Series(book.says, frozen(np.arange(len(every))), every, texts=tuple(labels))
+        numbers = Numbers(
+            "curves", series=(series,), axes=(said["part"], said["output"]), title=title or book.says, caption=caption, words=words
+        )
+        left, row, below = max(text_size(name, 0.85 * font)[0] for name in labels) + 0.8 * font, 1.45 * font, 3.2 * font
+        picture = Picture(width, frame.above + row * len(every) + below + frame.below, numbers=numbers, look=look)
+        axes = picture.place(MARGIN + left, frame.above, width - left - 2.5 * MARGIN, row * len(every))
         axes.barh(range(len(values)), values, left=ends - values, color=[UP if v > 0 else DOWN for v in values], height=0.72)
         axes.barh([len(values)], [book.output], color=INK, height=0.72)
-        for row, part in enumerate(kept):
+        for place, part in enumerate(kept):
             if without is not None and (part.stack, part.layer, part.head) in without:
                 lost = -without[part.stack, part.layer, part.head]
-                axes.barh([row], [lost], left=ends[row] - part.value, height=0.72, fill=False, edgecolor=INK, linewidth=0.9)
-        axes.set_ylim(len(values) + 0.8, -0.8)
-        axes.set_yticks(range(len(values) + 1), [*labels, said["output"]], fontsize=look.font * 0.8)
+                axes.barh([place], [lost], left=ends[place] - part.value, height=0.72, fill=False, edgecolor=INK, linewidth=0.9)
+        axes.set_ylim(len(values) + 0.5, -0.5)
+        axes.set_yticks(range(len(every)), labels, fontsize=0.85 * font)
+        axes.tick_params(axis="x", labelsize=0.85 * font)
+        axes.spines[["top", "right"]].set_visible(False)
         axes.axvline(0, color=MUTED, linewidth=0.8)
-        axes.set_title(title, fontsize=look.font, loc="left")
-        axes.set_xlabel(f"{caption}   Σ {book.total:.6g}".strip(), fontsize=look.font * 0.8)
+        axes.set_xlabel(f"{book.says}   Σ = {book.total:.6g}".replace("-", "−"), fontsize=0.9 * font, parse_math=False)
+        frame.draw(picture)
     return picture
 
 

@@ -6,6 +6,10 @@ from attnlab.core.trace import Stack
 
 DEFAULT_MODEL = "bert"
 DEFAULT_TEXT = "The cat sat on the mat because it was tired."
+# In a language that the default model does not read, another one, and a sentence for it. In an address that names neither, the first
+# ones are meant.
+MODELS: Mapping[str, str] = {"zh": "fill-zh"}
+TEXTS: Mapping[str, str] = {"fill-zh": "他每天早上都去学校上课。", "write-zh": "白日依山尽，黄河入海流。"}
 
 # Where a visitor who asked for no head begins: one whose map can be read at a glance. Any other model begins at L0H0.
 FIRST: Mapping[tuple[str, Stack], tuple[int, int]] = {
@@ -27,6 +31,16 @@ FIRST: Mapping[tuple[str, Stack], tuple[int, int]] = {
     ("reverse-alibi", "encoder"): (2, 4),
     ("reverse-relative", "encoder"): (2, 1),
 }
+
+
+def first_model(language: str) -> str:
+    """The model that a visitor who speaks this language begins with."""
+    return MODELS.get(language, DEFAULT_MODEL)
+
+
+def first_text(model: str) -> str:
+    """The sentence that is shown with a model until somebody writes another."""
+    return TEXTS.get(model, DEFAULT_TEXT)
 
 
 def first_look(model: str, stack: Stack) -> tuple[int, int]:

@@ -9,21 +9,22 @@ import streamlit as st
 
 from attnlab.core.trace import Attention, Stack, Trace
 from attnlab.models.first_look import DEFAULT_MODEL as DEFAULT_MODEL
-from attnlab.models.first_look import DEFAULT_TEXT, first_look
+from attnlab.models.first_look import DEFAULT_TEXT, MODELS, TEXTS, first_look, first_model, first_text
 from attnlab.models.inhouse.model import InHouse
 from attnlab.models.load import known
 from attnlab.models.spec import Spec
 from attnlab.ui import choices, link
 from attnlab.ui.language import language, md_escape, t
+from attnlab.ui.link import LONGEST_LINK as LONGEST_LINK
 from attnlab.ui.own_models import own_specs
 from attnlab.ui.traces import get_model, get_trace
 from attnlab.words import InputError
 
 Value = TypeVar("Value", bound=str)
 Width = int | Literal["stretch"]
-LONGEST_LINK = 3000  # characters of text that still go into a link; browsers and servers cut longer ones
 STACKS: Mapping[Stack, str] = {"encoder": "ui.encoder", "decoder": "ui.decoder", "cross": "ui.cross"}
 UNKNOWN = ("[UNK]", "<unk>")
+FIRST_TEXTS = {DEFAULT_TEXT, *TEXTS.values()}  # what nobody typed
 PLACE = "steps place"  # where a visitor stands on the walk: a group of choices
 
 
@@ -67,7 +68,7 @@ def tell_unknown(trace: Trace) -> None:
         return
     facts = {"n": len(strange), "all": len(pieces), "piece": md_escape(strange[0]), "model": md_escape(trace.model)}
     chinese = any("\u4e00" <= letter <= "\u9fff" for letter in trace.text)
-    readers = [spec.name for spec in known() if chinese and spec.name.endswith("-zh") and spec.name != trace.model]
+    readers = [spec.name for spec in known() if chinese and spec.name in TEXTS and spec.name != trace.model]
     st.warning(t("ui.unknown", **facts) + (" " + t("ui.unknown_try", models=", ".join(readers)) if readers else ""))
 
 
@@ -76,13 +77,14 @@ def ask_model(
     *,
     width: Width = "stretch",
     key: str = "model",
-    default: str = DEFAULT_MODEL,
+    default: str | None = None,
     label: str | None = None,
 ) -> str:
     """Which model, by name; anything the hub or a folder holds may be typed. Raises InputError for one that cannot do what `only` needs."""
     specs = [spec for spec in [*known(), *own_specs()] if only is None or only(spec)]
     names = [spec.name for spec in specs]
-    default = default if default in names or not names else names[0]  # a package may leave a model out
+    wanted = [own_model_of_language(), DEFAULT_MODEL] if default is None else [default]
+    default = next((name for name in wanted if name in names), names[0] if names else wanted[-1])  # a package may leave a model out
     here = choices.follow(key, default, str) or default
     if here not in names:  # another page's choice, or a hub name in the link
         names.append(here)
@@ -90,10 +92,15 @@ def ask_model(
         label or t("ui.model"), names, key=key, accept_new_options=True, help=t("ui.model_help"), width=width, persist_state="session"
     )
     name = (name or default).strip() or default
-    link.put(key, None if name == default else name)
+    link.put(key, None if name == default and default not in MODELS.values() else name)
     if only is not None and name not in {spec.name for spec in specs} and not only(get_model(name).spec):
         raise InputError("error.other_model", name=name, known=", ".join(spec.name for spec in specs))
     return name
+
+
+def own_model_of_language() -> str:
+    """The model that a visitor begins with. An address that says something of a view and names no model means the one of all languages."""
+    return DEFAULT_MODEL if link.leads() and not link.bare() else first_model(language())
 
 
 def ask_in_house(key: str, task: str, label: str) -> InHouse:
@@ -112,8 +119,15 @@ def ask_in_house(key: str, task: str, label: str) -> InHouse:
     return model
 
 
-def ask_text(default: str = DEFAULT_TEXT, key: str = "text", label: str | None = None) -> str:
-    """The sentence, shared by all pages. A text too long for a link is kept for this visit only."""
+def ask_text(default: str | None = None, key: str = "text", label: str | None = None, *, model: str | None = None) -> str:
+    """The sentence, shared by all pages. A text too long for a link is kept for this visit only.
+
+    default: what stands there until somebody writes, the first text of `model` if not given, which goes where another model is chosen.
+    """
+    if default is None:
+        default = first_text(model or choices.last("model") or own_model_of_language())
+        if choices.differs(f"first {key}", default) and choices.last(key) in FIRST_TEXTS and not link.leads():
+            choices.keep(key, default)
     choices.follow(key, default, str)
     text = st.text_input(label or t("ui.text"), key=key, help=t("ui.text_help"), persist_state="session")
     link.put(key, None if text == default or len(text) > LONGEST_LINK else text)

@@ -13,7 +13,7 @@ from attnlab.models.first_look import DEFAULT_MODEL, DEFAULT_TEXT
 from attnlab.models.spec import ENDING, trained_name
 from attnlab.models.untrained import beginning
 from attnlab.ui import canvas, choices
-from attnlab.ui.ask import ask_attention, ask_choice, ask_head, ask_model, ask_number, ask_row, ask_text
+from attnlab.ui.ask import ask_attention, ask_choice, ask_head, ask_model, ask_number, ask_row, ask_text, tell_unknown
 from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.pins import shared_pin
@@ -24,9 +24,13 @@ from attnlab.words import InputError
 Kind = Literal["texts", "models", "heads", "positions", "training"]
 KINDS: tuple[Kind, ...] = ("texts", "models", "heads", "positions", "training")
 TURNED: tuple[Kind, ...] = ("positions", "training")  # what has no second choice of its own: swapping turns the two sides round
-OTHER_MODEL = "sentiment"
-OTHER_TEXT = "The cat sat on the mat because it was soft."
+OTHER_MODEL, OTHER_TEXT = "sentiment", "The cat sat on the mat because it was soft."
+OTHERS = {
+    "fill-zh": ("write-zh", "他每天早上都去公司上班。"),
+    "write-zh": ("fill-zh", "白日依山尽，长河入海流。"),
+}  # beside models of another language
 PAIR = tuple(f"The animal didn't cross the street because it was too {word}." for word in ("tired", "wide"))
+PAIRS = {"fill-zh": ("那只动物没有过马路，因为它太累了。", "那只动物没有过马路，因为它太宽了。")}
 TURN = "swapped"
 SWAPPED = {"texts": ("text",), "models": ("model", "layer", "head"), "heads": ("layer", "head")}
 START = {"text": DEFAULT_TEXT, "text_b": OTHER_TEXT, "model": DEFAULT_MODEL, "model_b": OTHER_MODEL}
@@ -43,9 +47,10 @@ def ask_sides() -> tuple[Side, Side, Kind, By]:
     low = top if alone else st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="controls b")
     with top:
         model = ask_model(width=190)
-        text = ask_text(DEFAULT_TEXT, label=t("compare.text_a") if kind == "texts" else None)
+        text = ask_text(label=t("compare.text_a") if kind == "texts" else None)
         numbers = st.container(horizontal=True, gap="small", width="content")
     first = get_trace(trained_name(model) if kind == "training" else model, text)
+    tell_unknown(first)
     with numbers:
         attention = ask_attention(first, width=125)
         head = ask_head(attention, first.model, width=125)
@@ -55,7 +60,8 @@ def ask_sides() -> tuple[Side, Side, Kind, By]:
         by = ask_by() if kind in ("texts", "models") else "position"
         st.button(t("compare.swap"), icon=":material/swap_horiz:", on_click=swap, args=(kind,))
         if kind == "texts":
-            st.button(t("compare.pair"), on_click=take_pair, help=" / ".join(PAIR))
+            pair = PAIRS.get(model, PAIR)
+            st.button(t("compare.pair"), on_click=take_pair, args=pair, help=" / ".join(pair))
     if kind == "training":  # before stands on the left
         a, b = b, replace(a, name=t("compare.trained", name=a.name))
     if kind in TURNED and choices.read(TURN) == "true":
@@ -72,11 +78,16 @@ def place(trace: Trace, attention: Attention, head: int, *, with_model: bool = F
     return f"{trace.model} {name}" if with_model else name
 
 
+def beside(model: str) -> tuple[str, str]:
+    """The model and the sentence that a model of this name is compared with until somebody chooses."""
+    return OTHERS.get(model, (OTHER_MODEL, OTHER_TEXT))
+
+
 def other(kind: Kind, a: Side) -> Side:
     """The right side: as the left one but for what is compared."""
     stack, layer = a.attention.stack, a.attention.layer
     if kind == "texts":
-        text = ask_text(OTHER_TEXT, key="text_b", label=t("compare.text_b"))
+        text = ask_text(beside(a.trace.model)[1], key="text_b", label=t("compare.text_b"))
         with mistake_box("text_b"):
             trace = get_trace(a.trace.model, text)
         return Side(trace, trace.at(stack, layer), a.head, a.name)
@@ -88,7 +99,7 @@ def other(kind: Kind, a: Side) -> Side:
         return Side(trace, trace.at(stack, layer), a.head, t("compare.before", name=a.name))
     trace = a.trace
     if kind == "models":
-        trace = get_trace(ask_model(key="model_b", default=OTHER_MODEL, label=t("compare.model_b"), width=220), a.trace.text)
+        trace = get_trace(ask_model(key="model_b", default=beside(a.trace.model)[0], label=t("compare.model_b"), width=220), a.trace.text)
     if stack not in trace.stacks:
         stack = trace.stacks[0]
     layers = trace.layers(stack)
@@ -109,9 +120,9 @@ def swap(kind: Kind) -> None:
         choices.keep(f"{name}_b", here)
 
 
-def take_pair() -> None:
+def take_pair(*pair: str) -> None:
     """The minimal pair of the literature: one word decides what "it" is."""
-    for key, text in zip(("text", "text_b"), PAIR, strict=True):
+    for key, text in zip(("text", "text_b"), pair, strict=True):
         choices.keep(key, text)
 
 

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from contextvars import ContextVar
-from math import isnan
+from math import isfinite, isnan
 
 import streamlit as st
 
@@ -52,6 +52,15 @@ def isolate(text: str) -> str:
 def percent(share: float, places: int = 1) -> str:
     """A share of 1 as the pages write it, never below 0 by rounding alone."""
     return "–" if isnan(share) else f"{round(100 * share, places) + 0.0:.{places}f}%"
+
+
+def number(value: float) -> str:
+    """A number as the pages write it: four decimals, three digits of a tiny or a huge one, a true minus and never a negative zero."""
+    if not isfinite(value):
+        return "–"
+    size = abs(value)
+    short = f"{value:.1e}" if 0 < size < 0.00005 else f"{value:,.0f}" if size >= 10_000 or value == round(value) else f"{value:.4f}"
+    return "0" if value == 0 else short.replace("-", "−")
 
 
 def choose_language(code: str) -> None:

@@ -5,6 +5,7 @@ after a change of page Back then meets the same page without its choices. So the
 """
 
 from typing import NoReturn
+from urllib.parse import urlencode
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -13,6 +14,8 @@ from attnlab.words import ASSETS
 
 _address = st.components.v2.component("attnlab_address", html="<span></span>", js=(ASSETS / "components" / "address.js").read_text("utf-8"))
 MINE, RUN, FRESH = "link written", "link run", "link fresh"  # what was put this run, how many runs there were, whether the address leads
+PRIVATE = ("lang", "live", "job", "key")
+LONGEST_LINK = 3000  # characters of text that still go into a link; browsers and servers cut longer ones
 LONGEST = 4000  # characters of one choice
 NEXT = "link next"  # what was chosen for the next run
 ABOUT, WRITTEN = "link about", "link written run"  # what the document is told besides, and which run has written
@@ -52,6 +55,11 @@ def given(name: str) -> str | None:
     return asked if asked is None or len(asked) <= LONGEST else None
 
 
+def bare() -> bool:
+    """Whether the address names a page and nothing of a view."""
+    return not set(st.query_params.to_dict()) - {"lang", "live"}
+
+
 def put(name: str, value: str | None) -> None:
     """Have the address say this; None for what goes without saying."""
     st.session_state.setdefault(MINE, {})[name] = value
@@ -61,6 +69,13 @@ def view() -> dict[str, str]:
     """What the address says of the view that is on screen: what this run put, else what it said before."""
     said = st.query_params.to_dict() | st.session_state.get(MINE, {})
     return {name: value for name, value in said.items() if value is not None}
+
+
+def here() -> str | None:
+    """The address of the view on screen, from the root of the app; without what belongs to a visitor, a class or a language."""
+    page = st.session_state.get(ABOUT, {}).get("page")
+    query = {name: value for name, value in view().items() if name not in PRIVATE}
+    return None if not page else f"{page}?{urlencode(query)}" if query else page
 
 
 def tell(**about: str) -> None:

@@ -1,6 +1,7 @@
 """From a drawn picture to files, the same way on every page: title and caption, the visitor's words and options, and the way back."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +13,30 @@ from attnlab.figures.export import FORMATS, MIME, save, still
 from attnlab.figures.provenance import record
 from attnlab.figures.style import Look, Words, words_in
 from attnlab.files import safe_name
+from attnlab.ui import choices, link
 from attnlab.ui.figure_options import ask_look, chosen_look
 from attnlab.ui.language import language, md_escape, t
+from attnlab.ui.link import LONGEST_LINK
+from attnlab.ui.own_models import own_model
 from attnlab.ui.turns import Breathe, file_turn
+from attnlab.words import InputError
 
 if TYPE_CHECKING:
     from attnlab.figures.picture import Numbers
 
 Draw = Callable[[Look, Words], Any]  # the picture with these options, in these words
 Pack = Callable[[Look, Words, Breathe], bytes]  # the same for many pictures in one zip
+HEAR = "figure hear"  # whom every picture of a page is told to, where somebody asked: the command line, which runs pages without a browser
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A picture as its page draws it. key: on its page; facts: fields of its record."""
+
+    key: str
+    draw: Draw
+    facts: Mapping[str, Any]
+    look: Look
 
 
 def save_bar(
@@ -34,15 +50,18 @@ def save_bar(
     pack: Pack | None = None,
     packed: str = "",
     single: bool = False,
-    table: bool = True,
+    linked: bool = True,
 ) -> None:
     """What stands under every picture: its files and how they are to look, and its numbers as a table. Each is made when it is opened.
 
     key: of the picture on its page. name: of the file, without extension. facts: fields of figures.record, that lead back to the view.
     made_from: what the picture is, in words. pack: what makes a zip, packed: what the zip holds, in words.
-    single: the weights of one head as the model has them, which the command line draws too. table: offer the numbers as a table.
+    single: the weights of one head as the model has them, which the command line draws too. linked: the address restores the view.
     """
-    look = chosen_look()
+    look, view = chosen_look(), address(facts) if linked else None
+    facts = {**facts, "view": view}
+    if (hear := choices.last(HEAR)) is not None:
+        hear(Drawn(key, draw, facts, look))
     if made_from:
         st.caption(md_escape(" · ".join(f"{word}: {fact}" for word, fact in made_from.items())))
     box = st.expander(t("ui.save"), icon=":material/download:", key=f"save {key}", on_change="rerun", type="compact")
@@ -52,19 +71,31 @@ def save_bar(
             offer(make, key, name, formats if pack is None else (*formats, "zip"), packed)
             ask_look(key)
             cite(draw, facts, look, safe_name(name, otherwise=key), key, single)
-    if table:
-        show_table(draw, key)
+            ask_panels(Drawn(key, draw, facts, look), formats)
+    show_table(draw, key)
+
+
+def address(facts: Mapping[str, Any]) -> str | None:
+    """Where the view can be opened again; None for what no address can hold: a visitor's own model, a long text."""
+    long = any(isinstance(fact, str) and len(fact) > LONGEST_LINK for fact in facts.values())
+    return None if long or own_model(str(facts.get("model") or "")) is not None else link.here()
 
 
 def cite(draw: Draw, facts: Mapping[str, Any], look: Look, file: str, key: str, single: bool) -> None:
     """What goes into a paper or a shell beside the picture."""
-    if (line := command(facts, look, file, single=single)) is not None:
-        st.markdown(t("ui.as_command" if single else "ui.as_numbers"))
+    view = None if facts["view"] is None else f"{with_language(facts['view'])}#{key}"
+    if (line := command(facts, look, file, single=single, view=view)) is not None:
+        st.markdown(t("ui.as_command" if single or view else "ui.as_numbers"))
         st.code(line, language="bash", wrap_lines=True)
     if st.toggle(t("ui.as_latex"), key=f"latex {key}", help=t("ui.as_latex_help")):
         numbers = numbers_of(draw)
         st.code(latex_figure(file, numbers.title, numbers.caption), language="latex", wrap_lines=True)
         st.code(bibtex(facts), language="bibtex", wrap_lines=True)
+
+
+def with_language(view: str) -> str:
+    """The address with the language in which the picture is written."""
+    return f"{view}{'&' if '?' in view else '?'}lang={language()}"
 
 
 def numbers_of(draw: Draw) -> "Numbers":
@@ -124,3 +155,58 @@ def facts_of(trace: Trace, attention: Attention | None = None, head: int | None 
     texts = {"text": trace.text, "pair": trace.pair, "target": trace.target_text}
     place = {} if attention is None else {"stack": attention.stack, "layer": attention.layer, "head": head}
     return {"model": trace.model, "revision": trace.revision, **texts, **place, "options": options or None}
+
+
+# Several pictures in one figure
+
+COLLECTED = "collected pictures"  # (view, facts) each, in order, for this visit
+MOST = 12
+
+
+def ask_panels(drawn: Drawn, formats: Sequence[str]) -> None:
+    """Put this picture beside others, and take the figure away: panels (a), (b), (c) on one colour scale."""
+    kept = choices.visit(COLLECTED, list[tuple[Any, Mapping[str, Any]]])
+    st.markdown(t("ui.several"))
+    st.button(t("ui.collect"), key=f"collect {drawn.key}", on_click=collect, args=(drawn,), disabled=len(kept) >= MOST)
+    for i, (view, _) in enumerate(kept):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"collected {drawn.key} {i}"):
+            st.caption(md_escape(f"{i + 1}. {view.title}"))
+            st.button("↑", key=f"up {drawn.key} {i}", disabled=i == 0, on_click=move, args=(i,), help=t("teach.up"), type="tertiary")
+            st.button("✕", key=f"away {drawn.key} {i}", on_click=remove, args=(i,), help=t("teach.remove"), type="tertiary")
+    if kept:
+        offer(panels_maker(kept, drawn.look), f"panels {drawn.key}", "attnlab-panels", FORMATS, "")
+
+
+def collect(drawn: Drawn) -> None:
+    """Keep the picture as it is now. What is no map is said to be none."""
+    from attnlab.figures.panels import view_of
+
+    try:
+        view = view_of(still(drawn.draw(Look(), words_in(language()))))
+    except InputError as mistake:
+        st.toast(md_escape(mistake.say(language())))
+        return
+    choices.visit(COLLECTED, list[Any]).append((view, drawn.facts))
+
+
+def remove(i: int) -> None:
+    del choices.visit(COLLECTED, list[Any])[i]
+
+
+def move(i: int) -> None:
+    kept = choices.visit(COLLECTED, list[Any])
+    kept[i - 1], kept[i] = kept[i], kept[i - 1]
+
+
+def panels_maker(kept: Sequence[tuple[Any, Mapping[str, Any]]], look: Look) -> Callable[[str], bytes]:
+    """What writes the figure as a format."""
+    views, words, turn = [view for view, _ in kept], words_in(language()), file_turn()
+    about = record(options=look.changed() or None, panels=[record(**facts) for _, facts in kept])
+
+    def make(format: str) -> bytes:
+        from attnlab.figures.panels import figure
+
+        with turn():
+            return save(figure(views, look=look, words=words), format, record=about)
+
+    return make

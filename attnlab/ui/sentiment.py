@@ -7,11 +7,14 @@ import streamlit as st
 
 from attnlab.core.trace import Array, Trace
 from attnlab.core.views import by_words, word_groups, word_names
+from attnlab.figures.captions import trace_caption
 from attnlab.models.inhouse.model import InHouse
 from attnlab.ui import choices, link
 from attnlab.ui.ask import ask_in_house, ask_text, open_head
 from attnlab.ui.chips import chips
 from attnlab.ui.language import md_escape, percent, t
+from attnlab.ui.pictures import save_row
+from attnlab.ui.save import facts_of
 
 REVIEW = "The food was great, but the service was terribly slow."
 MOST_WORDS = 60  # removed one by one, to see what each is worth
@@ -56,6 +59,8 @@ def show_sentiment() -> None:
         hint=t("translate.pooling_hint"),
         off=off,
     )
+    told = {"title": t("translate.pooling"), "caption": trace_caption(trace), "legend": t("ui.weight"), "limit": (0.0, 1.0), "share": True}
+    save_row(pooling, names, label, key="pooling", name=f"{model.spec.name}-pooling", facts=facts_of(trace), **told)
     if off:
         gap = without(model, text, [[spans[i] for i in off]], best, float(whole[best]))[0]
         gone = md_escape(", ".join(names[i] for i in off))

@@ -8,7 +8,7 @@ import traitlets
 
 from attnlab import figures
 from attnlab.core.trace import Array, Attention, Trace
-from attnlab.core.translation import mean_or_head, sharpest
+from attnlab.core.translation import likeliest, mean_or_head, sharpest
 from attnlab.figures import canvases
 from attnlab.figures.picture import Picture
 from attnlab.figures.style import words_in
@@ -22,7 +22,7 @@ MOST = 8  # candidates a step
 BRANCHES = 3  # of them that the tree shows beside the one that was written
 WORDS = (
     *("play", "pause", "first", "back", "next", "final", "where", "keys", "step", "source", "target", "candidates", "tree", "about"),
-    *("instead", "other", "write"),
+    *("instead", "other", "write", "rest"),
 )
 FACTS = ("n", "of", "token", "p", "total", "score", "before")
 
@@ -76,6 +76,7 @@ class Decoder(Widget):
             "lines": [0],
             "chosen": own,
             "p": found[own]["p"],
+            "next": canvases.next_tokens(likeliest(logits, chosen=chosen, most=MOST), self.piece, chosen),
         }
 
     def _candidate(self, i: int, log: float, chosen: bool) -> dict[str, Any]:
@@ -118,7 +119,7 @@ class Decoder(Widget):
             self.step = int(value)
         elif name == "force":
             step = int(value["step"])
-            self.write((*self.written[:step], int(self.candidates(step)["candidates"][int(value["candidate"])]["id"])))
+            self.write((*self.written[:step], int(value["token"])))
         elif name == "word" and isinstance(self.model, InHouse):
             self.write((*self.written[: int(value["step"])], *self.model.target_ids(str(value["text"]))))
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from attnlab.ui.ask import ask_model, ask_row, ask_stack, ask_target, ask_text
+from attnlab.ui.ask import ask_model, ask_row, ask_stack, ask_target, ask_text, tell_unknown
 from attnlab.ui.change.edits import ask_row_edit, ask_struck, edits_now, show_edits
 from attnlab.ui.change.results import note_edits, run_edited, show_importance, show_outputs, show_patching
 from attnlab.ui.errors import mistake_box
@@ -15,6 +15,7 @@ with mistake_box():
         text = ask_text()
     target = ask_target(name)
     model, trace = get_model(name), get_trace(name, text, target=target)
+    tell_unknown(trace)
     edits = edits_now()
     changed = run_edited(model, text, target, edits)
 

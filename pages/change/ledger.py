@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from attnlab.ui.ask import ask_model, ask_target, ask_text
+from attnlab.ui.ask import ask_model, ask_target, ask_text, tell_unknown
 from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.ledger.page import ask_output, followed, show_lens, show_sources, show_waterfall
@@ -13,6 +13,7 @@ with mistake_box():
         model = ask_model(followed, width=190)
         text = ask_text()
     trace = get_trace(model, text, target=ask_target(model))
+    tell_unknown(trace)
     asked = ask_output(get_model(model), trace)
 
 st.markdown(t("ledger.what", output=md_escape(asked.book.says), model=md_escape(model)))

@@ -9,7 +9,7 @@ from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.steps.formulas import explanation, formula
 from attnlab.ui.steps.page import player, table
-from attnlab.ui.steps.player import LONGEST, SEQ, look, show_code, show_proof, show_script
+from attnlab.ui.steps.player import LONGEST, SEQ, look, save_step, show_code, show_proof, show_script
 from attnlab.ui.steps.scratch import ask_change
 
 with mistake_box():
@@ -34,6 +34,7 @@ if seen.steps[0][0] > 1:
 left, right = st.container(key="walking").columns([2.05, 1], gap="medium")
 with left:
     player(seen, key="walk", scratch=not seen.walk.change.nothing, seq=choices.last(SEQ, 0), changed=move)
+    save_step(trace, seen, name)
 with right:
     st.markdown(f"## {seen.place.stage} · {t(f'steps.stage_{seen.place.stage}')}")
     st.markdown(explanation(seen, name))

@@ -4,7 +4,7 @@ import streamlit as st
 
 from attnlab.core.views import see
 from attnlab.ui import canvas, link, pins
-from attnlab.ui.ask import DEFAULT_MODEL, control_bar
+from attnlab.ui.ask import control_bar
 from attnlab.ui.errors import mistake_box
 from attnlab.ui.examples import example_cell
 from attnlab.ui.heads.evidence import show_evidence
@@ -36,7 +36,7 @@ if not seen.weights.size:
 high = (float(seen.weights.max()) or 1.0) if view.auto else 1.0
 st.markdown(t("heads.say", name=md_escape(name), link=md_escape(link_sentence(seen)), hidden=hidden_note(seen, view)))
 plain = (view.over, view.between, view.temperature) == ("head", "all", 1.0) and not (view.words or view.bare or view.renormalise)
-start = example_cell(trace.text, attention.layer, head) if plain and trace.model == DEFAULT_MODEL else None
+start = example_cell(trace.model, trace.text, attention.layer, head) if plain else None
 left, right = st.columns(2, gap="medium")
 with left:
     cell = canvas.matrix(seen.weights, seen.queries, seen.keys, key="map", high=high, pinned=start, link="heads", in_link="cell")

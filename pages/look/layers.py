@@ -3,10 +3,10 @@
 import streamlit as st
 
 from attnlab.ui import canvas
-from attnlab.ui.ask import ask_model, ask_stack, ask_switch, ask_target, ask_text, open_head
+from attnlab.ui.ask import ask_model, ask_stack, ask_switch, ask_target, ask_text, open_head, tell_unknown
 from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import md_escape, t
-from attnlab.ui.layers.guide import show_guide
+from attnlab.ui.layers.guide import say_heads, show_guide
 from attnlab.ui.layers.page import save_all
 from attnlab.ui.traces import get_thumbnails, get_trace
 
@@ -17,6 +17,7 @@ with mistake_box():
         text = ask_text()
     target = ask_target(model)
     trace = get_trace(model, text, target=target)
+    tell_unknown(trace)
     with controls:
         stack = ask_stack(trace, width=150)
         own = ask_switch("own", t("layers.own"), help=t("layers.own_help"))
@@ -31,5 +32,6 @@ if small.sampled > 1:
 clicked = canvas.mosaic(small, key="mosaic", own=own, note=note)
 if clicked is not None:
     open_head(stack, *clicked)
+say_heads(trace, stack)
 save_all(trace, stack, own=own)
 show_guide(trace, stack)

@@ -5,10 +5,10 @@ import streamlit as st
 from attnlab.ui import link
 from attnlab.ui.ask import ask_model, ask_text, open_head
 from attnlab.ui.errors import mistake_box
-from attnlab.ui.examples import EXAMPLES
+from attnlab.ui.examples import examples_of
 from attnlab.ui.home.reopen import open_figure
-from attnlab.ui.language import md_escape, t
-from attnlab.ui.traces import DEFAULT_MODEL, get_trace
+from attnlab.ui.language import language, md_escape, percent, t
+from attnlab.ui.traces import get_trace
 
 with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="controls"):
     text = ask_text()
@@ -22,16 +22,17 @@ if go or every:
 
 st.header(t("home.examples"), anchor=False)
 with mistake_box():
-    for column, example in zip(st.columns(len(EXAMPLES)), EXAMPLES, strict=True):
-        seen = get_trace(DEFAULT_MODEL, example.text).at("encoder", example.layer)
+    examples = examples_of(language())
+    for column, example in zip(st.columns(len(examples)), examples, strict=True):
+        seen = get_trace(example.model, example.text).at("encoder", example.layer)
         query, key = seen.queries.pieces[example.query], seen.keys.pieces[example.key]
-        weight = f"{100 * seen.weights(example.head)[example.query, example.key]:.0f}"
+        weight = percent(float(seen.weights(example.head)[example.query, example.key]), 0)
         with column.container(border=True, height="stretch"):
             st.markdown(f"*{md_escape(example.text)}*")
             facts = {"layer": example.layer, "head": example.head, "query": query, "key": key, "percent": weight}
             st.markdown(t(f"home.example_{example.name}", **facts))
             if st.button(t("home.look", layer=example.layer, head=example.head), key=f"example {example.name}"):
-                link.choose(model=DEFAULT_MODEL)
+                link.choose(model=example.model)
                 open_head("encoder", example.layer, example.head, cell=(example.query, example.key), text=example.text)
 
 left, right = st.columns([3, 2], gap="large")

@@ -1,29 +1,63 @@
 """Files from every page: the same options, the visitor's words, a title, a caption and the way back, whatever the picture."""
 
 import re
+import shlex
 
 import numpy as np
 import pytest
 
 from attnlab import figures, load
-from attnlab.ui import save
+from attnlab.figures import tables
+from attnlab.ui import figure_files, save
 from tests.app.test_start_and_look import HEADS, LAYERS, opened
 
 TEXT = "The cat sat."
-# page, link, and the pictures that stand there
-PICTURES = [
-    (HEADS, {"text": TEXT}, ["map", "lines"]),
-    (LAYERS, {"text": TEXT}, ["mosaic"]),
-    (LAYERS, {"text": TEXT, "part": "whole"}, ["rollout"]),
-    (LAYERS, {"text": TEXT, "part": "whole", "whole": "norm"}, ["norm-shares"]),
-    (LAYERS, {"text": TEXT, "part": "whole", "whole": "distance"}, ["distance"]),
-    ("look/compare.py", {"text": TEXT, "text_b": "The dog sat."}, ["compare"]),
-    ("learn/variants.py", {"text": TEXT, "variant": "window"}, ["variant"]),
-    ("learn/positions.py", {"encoding": "rotary"}, ["table-rotary", "square-rotary", "row", "overlay", "clocks"]),
-    ("learn/positions.py", {"part": "without", "text": TEXT}, ["moved", "before", "after", "change", "outputs"]),
-    ("build/translate.py", {"view": "whole", "text": TEXT}, ["alignment"]),
-    ("build/translate.py", {"view": "whole", "picture": "joint", "text": TEXT}, ["joint"]),
+WHOLE = {"text": TEXT, "part": "whole"}
+# page, link, and every canvas or plot that stands there with the bar under it; some share one
+PICTURES: list[tuple[str, dict[str, str], dict[str, str]]] = [
+    (HEADS, {"text": TEXT}, {"map": "map", "lines": "lines"}),
+    (HEADS, {"text": "one two three four"}, {"overview": "map", "lens": "lens"}),
+    (LAYERS, {"text": TEXT}, {"mosaic": "mosaic", "measured": "measured"}),
+    (LAYERS, {"text": TEXT, "part": "scatter"}, {"mosaic": "mosaic", "scatter": "scatter"}),
+    (LAYERS, WHOLE, {"mosaic": "mosaic", "rollout": "rollout"}),
+    (LAYERS, WHOLE | {"whole": "norm"}, {"mosaic": "mosaic", "norm-raw": "norm-shares", "norm-sent": "norm-shares"}),
+    (LAYERS, WHOLE | {"whole": "distance"}, {"mosaic": "mosaic", "distance-chart": "distance"}),
+    (
+        "look/compare.py",
+        {"text": TEXT, "text_b": "The dog sat."},
+        dict.fromkeys(("compare a", "compare b", "compare difference"), "compare"),
+    ),
+    ("learn/steps.py", {"text": TEXT, "stage": "6"}, {"walk": "walk"}),
+    ("learn/variants.py", {"text": TEXT}, dict.fromkeys(("pattern map", "variant map", "change map"), "variant") | {"rows": "rows"}),
+    ("learn/variants.py", {"text": TEXT, "show": "output"}, dict.fromkeys(("z", "z full", "dz"), "output")),
+    ("learn/variants.py", {"show": "cost"}, {"counted": "counted"}),
+    ("learn/positions.py", {"encoding": "rotary"}, {name: name for name in ("table-rotary", "square-rotary", "row", "overlay", "clocks")}),
+    ("learn/positions.py", {"part": "switch", "shown": "rotary"}, {"switch-rotary": "switch-rotary"}),
+    (
+        "learn/positions.py",
+        {"part": "without", "text": TEXT},
+        {name: name for name in ("moved", "before", "after", "change", "outputs", "shuffle-with", "shuffle-without")},
+    ),
+    ("change/change.py", {"text": TEXT, "every": "true", "other": "The dog sat."}, {"importance": "importance", "patch": "patch"}),
+    ("change/ledger.py", {"text": TEXT, "other": "The dog sat."}, {"waterfall": "waterfall", "sources": "sources"}),
+    ("change/ledger.py", {"text": TEXT, "model": "fill-en"}, {"waterfall": "waterfall", "sources": "sources", "lens": "lens"}),
+    ("build/translate.py", {"text": TEXT}, {"writing": "writing"}),
+    ("build/translate.py", {"view": "whole", "text": TEXT}, {"alignment": "alignment", "alignment lines": "alignment"}),
+    ("build/translate.py", {"view": "whole", "picture": "joint", "text": TEXT}, {"joint": "joint"}),
+    ("build/translate.py", {"view": "scores", "text": TEXT}, {"own losses": "own losses"}),
+    ("build/sentiment.py", {"review": "A good film."}, {"removed words": "pooling"}),
+    ("build/write.py", {"view": "looks"}, {"looks": "looks"}),
+    ("build/fill.py", {"view": "looks"}, {"hole looks": "hole looks"}),
+    ("build/fill.py", {"view": "likely"}, {"likely 0": "likely 0", "likely 1": "likely 1"}),
+    ("build/train.py", {}, {"learning": "loss"}),
 ]
+BESIDE = {"address", "apart", "copy"}  # components that draw nothing: the address bar, the table of a step, a button
+
+
+def canvases(app):
+    """The keys of everything on the page that draws."""
+    drawn = [each.proto.id for kind in ("bidi_component", "plotly_chart") for each in app.get(kind)]
+    return {name.split("-", 2)[2] for name in drawn} - BESIDE
 
 
 @pytest.fixture
@@ -39,23 +73,38 @@ def drawn(monkeypatch):
     return found
 
 
-@pytest.mark.parametrize(("page", "link", "bars"), PICTURES, ids=[f"{page} {bars[0]}" for page, _, bars in PICTURES])
-def test_every_picture_is_saved_with_the_options_in_the_words_of_the_visitor(page, link, bars, drawn):
+@pytest.mark.parametrize(("page", "link", "bars"), PICTURES, ids=[f"{page} {'-'.join(bars)}" for page, _, bars in PICTURES])
+def test_under_every_picture_stand_its_files_its_table_and_a_command_that_gives_the_same_numbers(page, link, bars, drawn, monkeypatch):
+    if "overview" in bars:
+        monkeypatch.setattr("attnlab.ui.heads.view.LONG", 3)
     app = opened(page, lang="zh", figure_width="85", figure_font="7", **link)
-    for bar in bars:
-        app.session_state[f"save {bar}"] = True
+    assert canvases(app) == set(bars)
+    for bar in bars.values():
+        app.session_state[f"save {bar}"] = app.session_state[f"table {bar}"] = True
     app.run()
     assert not app.exception
     assert not app.error
-    assert set(drawn) == set(bars)
-    for picture, record in (made for made, _ in drawn.values()):
+    assert set(bars.values()) <= set(drawn)
+    assert len([html for html in app.get("html") if "<table>" in html.proto.body]) >= len(set(bars.values()))
+    commands = [shlex.split(code.value) for code in app.code if code.language == "bash"]
+    for bar, (picture, record) in ((bar, drawn[bar][0]) for bar in set(bars.values())):
         assert picture.get_size_inches()[0] * 25.4 == pytest.approx(85)
         assert picture.numbers.title
         assert picture.numbers.caption
         assert {"width": 85, "font": 7}.items() <= record["options"].items()
         axes = picture.numbers.axes if picture.numbers.series else ()
         for word in (picture.numbers.words.query, *axes):
-            assert re.search("[\u4e00-\u9fff]", word), word
+            assert re.search("[\u4e00-\u9fff−]", word), word
+        said = [view for command in commands if command[1] == "figure" for view in command[2:3] if view.endswith(f"#{bar}")]
+        if bar == "map":  # one head has a command of its own
+            assert any(command[1] in ("heatmap", "figure") for command in commands)
+            continue
+        again = said[0]
+        monkeypatch.setattr("attnlab.ui.save.offer", lambda *_: None)
+        shown = figure_files.picture(again)
+        assert shown.look.inches * 25.4 == pytest.approx(85)
+        twin = figures.export.still(shown.draw(shown.look, figures.words_in("zh")))
+        assert tables.table(twin.numbers) == tables.table(picture.numbers)
 
 
 def test_options_are_asked_once_when_two_pictures_are_unfolded():
@@ -82,7 +131,7 @@ def test_beside_the_files_stand_the_command_the_caption_and_the_citations():
     assert "devlin2019bert" in entries
     app = opened(HEADS, text=TEXT, over="mean")
     app.session_state["save map"] = True
-    assert app.run().code[0].value.startswith("attnlab trace 'The cat sat.' --model bert -o ")
+    assert app.run().code[0].value.startswith("attnlab figure 'heads?text=The+cat+sat.&over=mean&lang=en#map' -o ")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

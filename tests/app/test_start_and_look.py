@@ -95,14 +95,23 @@ def test_every_example_is_what_its_sentence_says():
     from attnlab.ui.examples import EXAMPLES
 
     for example in EXAMPLES:
-        seen = load("bert").trace(example.text).at("encoder", example.layer)
+        seen = load(example.model).trace(example.text).at("encoder", example.layer)
         weights, plain = seen.weights(example.head), [not special for special in seen.keys.special]
         row = weights[example.query] * plain
         assert row.argmax() == example.key, example
         assert row[example.key] > 0.45, example
-    names = [load("bert").trace(e.text).source.pieces for e in EXAMPLES]
+    names = [load(e.model).trace(e.text).source.pieces for e in EXAMPLES]
     pairs = [(pieces[e.query], pieces[e.key]) for pieces, e in zip(names, EXAMPLES, strict=True)]
-    assert pairs == [("fox", "brown"), ("it", "cat"), ("are", "keys"), ("bank", "river")]
+    assert pairs == [
+        ("fox", "brown"),
+        ("it", "cat"),
+        ("are", "keys"),
+        ("bank", "river"),
+        ("猫", "只"),
+        ("，", "。"),
+        ("道", "吗"),
+        ("因", "病"),
+    ]
 
 
 def test_the_first_head_of_the_examples_looks_back_everywhere():

@@ -4,7 +4,7 @@ import pytest
 
 from attnlab.core.guide import RULES
 from attnlab.core.variants import ALL
-from attnlab.ui.layers.guide import apart
+from attnlab.figures.curves import apart
 from attnlab.ui.layers.sentences import Work, decode
 from attnlab.words import InputError, room
 from tests.app.conftest import opened

@@ -81,3 +81,42 @@ def test_letters_that_are_not_there_are_told(wrong):
         Look(**wrong)
     with pytest.raises(InputError, match="neurips"):
         Look.preset("Nature Physics")
+
+
+def kinds_of_figure():
+    """One figure of every kind that a page can save."""
+    from attnlab.core.ledger import Ledger, Part
+    from attnlab.figures.clocks import still
+    from attnlab.figures.panels import figure, view_of
+
+    weights = np.full((2, 8, 8), 1 / 8, np.float32)
+    one = {"title": "图 “title”", "caption": "− αβ 注意力"}
+    line = Series("head · 头", np.arange(1.0, 4), np.arange(1.0, 4), texts=SCRIPTS[:3])
+    part = Part("head", "encoder", 0, 1, 0, 0.5)
+    return {
+        "heatmap": lambda look: figures.heatmap(weights[0], SCRIPTS, SCRIPTS, look=look, **one),
+        "difference": lambda look: figures.heatmap(weights[0] - 0.2, SCRIPTS, SCRIPTS, signed=True, look=look, **one),
+        "triptych": lambda look: figures.triptych([(name, weights[0], SCRIPTS, SCRIPTS) for name in "ABC"], look=look, **one),
+        "panels": lambda look: figure([view_of(figures.heatmap(weights[0], SCRIPTS, SCRIPTS, **one))] * 3, look=look),
+        "lines": lambda look: figures.lines(weights[0], SCRIPTS, SCRIPTS, look=look, **one),
+        "mosaic": lambda look: figures.mosaic([weights, weights], SCRIPTS, SCRIPTS, look=look, **one),
+        "curves": lambda look: static(curves([line], axes=("x", "y"), **one), look),
+        "powers": lambda look: static(curves([line], axes=("x", "y"), log=True, **one), look),
+        "scatter": lambda look: static(curves([line, line], axes=("x", "y"), joined=False, **one), look),
+        "clocks": lambda look: still(weights[0], SCRIPTS, axes=("p", "°"), look=look, **one),
+        "waterfall": lambda look: figures.waterfall(Ledger((part,), 0.5, "log p"), look=look, **one),
+    }
+
+
+@pytest.mark.parametrize("kind", kinds_of_figure())
+def test_every_kind_of_figure_in_a_journals_width_has_fonts_that_it_accepts(kind, tmp_path):
+    made = kinds_of_figure()[kind](Look.preset("acl"))
+    assert made.get_size_inches()[0] * 25.4 == pytest.approx(PRESETS["acl"]["width"])
+    data = figures.save(made, "pdf")
+    assert b"/Type3" not in data
+    assert b"STIXGeneral" in data
+    if shutil.which("pdffonts"):
+        (tmp_path / "a.pdf").write_bytes(data)
+        said = subprocess.run(["pdffonts", tmp_path / "a.pdf"], capture_output=True, text=True, check=True).stdout
+        assert "Type 3" not in said
+    assert ElementTree.fromstring(figures.save(made, "svg")).tag.endswith("svg")

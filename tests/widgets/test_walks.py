@@ -72,6 +72,8 @@ def test_a_decoder_shows_each_step_with_its_candidates(translated):
     logits = translated.outputs["logits"][0].astype(np.float64)
     share = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
     assert first["candidates"][first["chosen"]]["p"] == pytest.approx(share[translated.target.ids[1]], rel=1e-6)
+    listed = first["next"]
+    assert sum(each["p"] for each in listed["listed"]) + listed["rest"]["p"] == pytest.approx(1)
     click(widget, "step", 1)
     assert (widget.step, widget.cell[0]) == (1, 1)
     assert isinstance(widget.figure(), Picture)
@@ -83,7 +85,7 @@ def test_a_clicked_candidate_is_written_instead(translated):
     before = widget._views[0]["meta"]["written"]
     other = next(i for i, each in enumerate(widget.candidates(0)["candidates"]) if not each["kept"])
     token = widget.candidates(0)["candidates"][other]["token"]
-    click(widget, "force", {"step": 0, "candidate": other})
+    click(widget, "force", {"step": 0, "token": widget.candidates(0)["candidates"][other]["id"]})
     assert widget._views[0]["meta"]["written"][0] == token != before[0]
 
 

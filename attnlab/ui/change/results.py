@@ -9,7 +9,7 @@ import streamlit as st
 
 from attnlab.core.edits import Edit, write_edits
 from attnlab.core.trace import Array, Stack, Trace, frozen
-from attnlab.figures.style import Look, Words
+from attnlab.figures.captions import trace_caption
 from attnlab.models.answers import answers
 from attnlab.models.interventions import LONGEST, PatchMap, knock_outs, patch_map
 from attnlab.models.spec import Model
@@ -17,7 +17,8 @@ from attnlab.ui import canvas
 from attnlab.ui.ask import ask_row, ask_switch, ask_text
 from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import md_escape, t
-from attnlab.ui.save import facts_of, save_bar
+from attnlab.ui.pictures import save_matrix
+from attnlab.ui.save import facts_of
 from attnlab.ui.traces import get_trace
 from attnlab.ui.turns import Kept, made_in_turn
 
@@ -104,14 +105,9 @@ def draw_map(
     low, high = limit or (None, None)
     axes = (t("ui.layer"), t("change.place"))
     canvas.matrix(frozen(values), rows, columns, key=key, kind="signed", low=low, high=high, name=name, title=name, axes=axes, height=330)
-
-    def draw(look: Look, words: Words) -> Any:
-        from attnlab.figures import heatmap
-
-        title = f"{trace.model}: {name}"
-        return heatmap(values, rows, columns, title=title, signed=True, limit=limit, legend=name, look=look, words=words)
-
-    save_bar(draw, key=key, name=f"{trace.model} {key}", facts=facts_of(trace))
+    told: dict[str, Any] = {"title": f"{trace.model}: {name}", "caption": trace_caption(trace), "legend": name, "axes": axes}
+    file, facts = f"{trace.model} {key}", facts_of(trace)
+    save_matrix(frozen(values), rows, columns, key=key, name=file, facts=facts, signed=True, limit=limit, **told)
 
 
 def note_edits(edits: Sequence[Edit]) -> None:

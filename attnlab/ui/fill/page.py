@@ -1,15 +1,20 @@
 """What stands on the page Fill: fillers for every hole, where a hole looks, and how likely whole sentences are word by word."""
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
 from attnlab.core.trace import frozen
+from attnlab.figures.captions import trace_caption
 from attnlab.models.filling import Hole, PseudoLikelihood, filler, fillers, pseudo_likelihood
 from attnlab.ui import link
 from attnlab.ui.ask import ask_attention, ask_choice, ask_head, ask_text, open_head
 from attnlab.ui.chips import chips
 from attnlab.ui.fill.holes import Holes
 from attnlab.ui.language import language, md_escape, percent, t
+from attnlab.ui.pictures import save_row
+from attnlab.ui.save import facts_of
 
 SHOWN = 10
 OTHER = {"en": "The keys to the old cabinet is on the table.", "zh": "他每天早上都吃学校上课。"}
@@ -56,6 +61,14 @@ def show_looks(here: Holes) -> None:
         high=max(0.3, float(weights.max())),
         hint=t("fill.looks_hint"),
     )
+    told: dict[str, Any] = {
+        "title": t("fill.looks_of", name=title, place=place),
+        "caption": trace_caption(trace),
+        "legend": t("ui.weight"),
+        "say": False,
+    }
+    facts = facts_of(trace, attention, head)
+    save_row(weights, pieces, f"{place} {pieces[place]}", key="hole looks", name=f"{trace.model}-{title}-row", facts=facts, **told)
     best = np.argsort(-weights)[:3]
     named = ", ".join(f"“{md_escape(pieces[i])}” {percent(float(weights[i]))}" for i in best)
     st.markdown(t("fill.looks_say", name=title, named=named))
@@ -68,16 +81,17 @@ def show_likely(here: Holes) -> None:
     """How likely each word of a whole sentence is when it alone is hidden, beside another sentence."""
     st.markdown(t("fill.likely_what"))
     other = ask_text(OTHER.get(language(), OTHER["en"]), key="other", label=t("fill.other"))
-    found = [pseudo_likelihood(here.model, text, rest_of_word=True) for text in (here.text, other)]
+    texts = here.text, other
+    found = [pseudo_likelihood(here.model, text, rest_of_word=True) for text in texts]
     high = max(4.0, *(float(-each.log_probabilities.min()) for each in found))
-    for number, each in enumerate(found):
-        show_sentence(each, number, high)
+    for number, (text, each) in enumerate(zip(texts, found, strict=True)):
+        show_sentence(here, text, each, number, high)
     totals = [each.total for each in found]
     gap, better = abs(totals[0] - totals[1]), 1 if totals[0] >= totals[1] else 2
     st.markdown(t("fill.compare", first=nats(totals[0]), second=nats(totals[1]), gap=f"{gap:.2f}", better=better))
 
 
-def show_sentence(found: PseudoLikelihood, number: int, high: float) -> None:
+def show_sentence(here: Holes, text: str, found: PseudoLikelihood, number: int, high: float) -> None:
     """One sentence, a colour for every word's cost in nats."""
     kept = [i for i, special in enumerate(found.tokens.special) if not special]
     costs = frozen([-found.log_probabilities[i] for i in kept])
@@ -95,6 +109,10 @@ def show_sentence(found: PseudoLikelihood, number: int, high: float) -> None:
         high=high,
         hint=t("fill.cost_hint"),
     )
+    spec, title = here.model.spec, t("fill.sentence", number=number + 1)
+    told: dict[str, Any] = {"title": title, "caption": f"{spec.name} ({spec.revision})", "legend": t("fill.cost"), "limit": (0.0, high)}
+    facts = {"model": spec.name, "revision": spec.revision, "text": text}
+    save_row(costs, pieces, t("fill.cost"), key=f"likely {number}", name=f"{spec.name}-cost-{number + 1}", facts=facts, **told)
 
 
 def nats(x: float) -> str:

@@ -5,7 +5,7 @@ import streamlit as st
 from attnlab.core.trace import Attention, Trace
 from attnlab.models.effects import Evidence, evidence
 from attnlab.ui.errors import mistake_box
-from attnlab.ui.language import md_escape, t
+from attnlab.ui.language import md_escape, percent, t
 from attnlab.ui.traces import get_model
 
 
@@ -42,8 +42,8 @@ def readings(found: Evidence, trace: Trace, attention: Attention) -> list[tuple[
     speaks = trace.attentions[-1].queries if attention.stack == "encoder" and trace.target is not None else attention.queries
     token = md_escape(speaks.pieces[found.token]) if found.token < len(speaks) else str(found.token)
     none, silent = t("measures.evidence_none"), t("measures.evidence_no_output")
-    share = none if found.share is None else t("measures.evidence_share", percent=f"{100 * found.share:.1f}")
-    moved = t("measures.evidence_moved_unit", percent=f"{100 * found.moved:.2f}", token=token)
+    share = none if found.share is None else t("measures.evidence_share", percent=percent(found.share))
+    moved = t("measures.evidence_moved_unit", percent=percent(found.moved, 2), token=token)
     nats = t("measures.evidence_nats")
     return [
         (t("measures.evidence_weight"), number(found.weight), ""),

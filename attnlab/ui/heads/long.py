@@ -7,10 +7,13 @@ import streamlit as st
 
 from attnlab.core.trace import Array, Attention, Trace
 from attnlab.core.views import Pool, View, keep_mask, overview, sheet, sides
+from attnlab.figures.captions import trace_caption
 from attnlab.ui import canvas
 from attnlab.ui.ask import ask_choice
-from attnlab.ui.heads.view import title
+from attnlab.ui.heads.view import changed, file_of, title
 from attnlab.ui.language import t
+from attnlab.ui.pictures import save_matrix
+from attnlab.ui.save import facts_of
 
 SIDE = 512  # pixels of the overview at most
 WINDOW = 32  # tokens a side under the lens: as many as can be read
@@ -35,14 +38,15 @@ def show_long(trace: Trace, attention: Attention, head: int, view: View) -> None
     rows, columns = kept_q[at[0] : at[0] + WINDOW], kept_k[at[1] : at[1] + WINDOW]
     with right:
         weights = _rows(trace, attention, head, view, kept_q, kept_k, slice(at[0], at[0] + WINDOW))[:, at[1] : at[1] + WINDOW]
-        canvas.matrix(
-            weights,
-            [attention.queries.pieces[i] for i in rows],
-            [attention.keys.pieces[i] for i in columns],
-            key="lens",
-            high=float(weights.max()) or 1.0 if view.auto or weights.max() < 0.5 else 1.0,
-            title=t("heads.lens", q=int(rows[0]), k=int(columns[0])),
-            numbers=False,
+        names = [attention.queries.pieces[i] for i in rows], [attention.keys.pieces[i] for i in columns]
+        high = float(weights.max()) or 1.0 if view.auto or weights.max() < 0.5 else 1.0
+        lens = t("heads.lens", q=int(rows[0]), k=int(columns[0]))
+        canvas.matrix(weights, *names, key="lens", high=high, title=lens, numbers=False)
+        told: dict[str, Any] = {"title": f"{trace.model} · {name}", "caption": f"{lens} · {trace_caption(trace)}", "limit": (0.0, high)}
+        told |= {"share": True, "special": [attention.keys.special[i] for i in columns]}
+        facts = facts_of(trace, attention, head, **changed(view))
+        save_matrix(
+            weights, *names, key="lens", name=f"{file_of(trace, attention, head, view)}-lens", legend=t("ui.weight"), facts=facts, **told
         )
 
 

@@ -94,7 +94,7 @@ def save_map(trace: Trace, attention: Attention, head: int, view: View, seen: Se
     plain = view.over == "head" and not changed(view)
     how: dict[str, Any] = {"single": plain, "key": "map", "name": file_of(trace, attention, head, view), "facts": facts}
     if seen is None:
-        save_bar(draw, formats=("png", "svg", "pdf", "npz"), made_from=badge(trace, attention), table=False, **how)
+        save_bar(draw, formats=("png", "svg", "pdf", "npz"), made_from=badge(trace, attention), **how)
     else:
         save_bar(draw, pack=pack, packed=t("ui.export_zip"), made_from=badge(trace, attention), **how)
 
@@ -121,7 +121,7 @@ def save_lines(trace: Trace, attention: Attention, head: int, view: View, seen: 
         )
 
     file, facts = file_of(trace, attention, "-".join(map(str, on)), view), facts_of(trace, attention, head, **changed(view), **several)
-    save_bar(draw, key="lines", name=f"{file}-lines", facts=facts, table=False)
+    save_bar(draw, key="lines", name=f"{file}-lines", facts=facts)
 
 
 def changed(view: View) -> dict[str, Any]:
@@ -152,4 +152,4 @@ def hidden_note(seen: Seen, view: View) -> str:
     """How much weight goes to tokens that are not shown, in a number; nothing when all are shown."""
     if not view.bare and view.between == "all":
         return ""
-    return t("heads.hidden_renormalised" if view.renormalise else "heads.hidden", percent=f"{100 * seen.hidden:.1f}")
+    return t("heads.hidden_renormalised" if view.renormalise else "heads.hidden", percent=percent(seen.hidden))

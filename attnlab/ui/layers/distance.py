@@ -14,7 +14,8 @@ from attnlab.figures.style import words_in
 from attnlab.ui.ask import open_head
 from attnlab.ui.language import language, t
 from attnlab.ui.layers.sentences import Measured
-from attnlab.ui.save import facts_of, save_bar
+from attnlab.ui.pictures import save_chart
+from attnlab.ui.save import facts_of
 from attnlab.ui.show import BARE
 
 
@@ -22,7 +23,6 @@ def show_distance(trace: Trace, stack: Stack, many: Measured | None) -> None:
     """How far heads look, one dot a head and the mean of each layer as a line; a click opens the head."""
     from attnlab.figures.curves import curves
     from attnlab.figures.picture import Series
-    from attnlab.figures.plots import static
 
     seen = distances(trace, stack) if many is None else far(many.of(stack))  # [L h]
     layers = np.arange(len(seen))
@@ -50,7 +50,7 @@ def show_distance(trace: Trace, stack: Stack, many: Measured | None) -> None:
     event: Any = st.plotly_chart(chart, key="distance-chart", on_select="rerun", selection_mode="points", config=BARE, alt=title)
     st.caption(t("measures.distance_open"))
     facts = facts_of(trace, measure="distance") | {"stack": stack}
-    save_bar(lambda look, words: static(chart, look, words), key="distance", name=f"{trace.model}-{stack}-distance", facts=facts)
+    save_chart(chart, key="distance", name=f"{trace.model}-{stack}-distance", facts=facts, linked=many is None)
     for point in event.selection.points:
         if point["curve_number"] == 0:
             open_head(stack, *places[int(point["point_index"])])

@@ -12,16 +12,19 @@ import streamlit as st
 from attnlab.core.guide import NAMES, RULES, Head, Rule, Sums, write_table
 from attnlab.core.measures import MEASURES
 from attnlab.core.trace import Stack, Trace, frozen
-from attnlab.figures.curves import LEGEND
+from attnlab.figures.style import words_in
 from attnlab.ui import canvas, choices, pins
 from attnlab.ui.ask import ask_choice, ask_row, ask_slider, open_head
 from attnlab.ui.errors import mistake_box
-from attnlab.ui.language import t
+from attnlab.ui.language import language, percent, t
 from attnlab.ui.layers.sentences import Measured, ask_set, measured_set
 from attnlab.ui.layers.whole import show_whole
+from attnlab.ui.pictures import save_chart, save_matrix
+from attnlab.ui.save import facts_of
 from attnlab.ui.show import BARE
 from attnlab.ui.turns import Breathe, Kept, made_in_turn
 
+SLIGHT = 0.005  # of all weight: less is not spoken of
 LONG = 512  # tokens: a text that is longer is measured when somebody asks for it
 PARTS = ("guide", "scatter", "set", "whole")
 ASKED = "measure asked"  # keys of the long texts that this visit asked to have measured
@@ -47,17 +50,33 @@ def show_guide(trace: Trace, stack: Stack) -> None:
     if stack == "cross":
         st.caption(t("measures.cross_none"))
     if part == "scatter":
-        show_scatter(found, stack)
+        show_scatter(trace, found, stack)
         return
     first = "first" if stack == "cross" else "previous"  # a head that is known by this is seen at once
     terms = t("measures.what_entropy") + " " + t("measures.sharpness")
     name = ask_choice("measure", names_for(stack), label=t("measures.colour"), default=first, help=terms, width=300)
     left, right = st.columns([2, 3], gap="medium")
     with left:
-        show_map(found, stack, name)
+        show_map(trace, found, stack, name)
     with right:
         show_labels(found, stack, name)
     save_table(found)
+
+
+def say_heads(trace: Trace, stack: Stack) -> None:
+    """What all the maps together are like: how much of the weight special tokens take, and which head is the most decided."""
+    if long_text(trace):
+        return
+    heads = of_trace(trace).of(stack)
+    sharp = max(heads, key=lambda head: head.measures["confidence"])
+    facts = {"sharp": f"L{sharp.layer}H{sharp.head}", "weight": percent(sharp.measures["confidence"])}
+    shares = [head.measures["special"] for head in heads]
+    if not np.isfinite(shares).all() or max(shares) < SLIGHT:
+        st.markdown(t("layers.say_plain", **facts))
+        return
+    most = heads[int(np.argmax(shares))]
+    facts |= {"share": percent(float(np.mean(shares))), "head": f"L{most.layer}H{most.head}", "most": percent(max(shares))}
+    st.markdown(t("layers.say", **facts))
 
 
 def long_text(trace: Trace) -> bool:
@@ -112,7 +131,7 @@ def _of_trace(key: tuple[Any, ...], _trace: Trace) -> Measured:
     return Measured(_trace.model, tuple(sums.heads()), 1, sums.tokens)
 
 
-def show_map(found: Measured, stack: Stack, name: str) -> None:
+def show_map(trace: Trace, found: Measured, stack: Stack, name: str) -> None:
     """Every head as one cell, coloured by a measure; a click opens it."""
     heads, measure = found.of(stack), MEASURES[name]
     grid = np.full((1 + max(h.layer for h in heads), 1 + max(h.head for h in heads)), np.nan, np.float32)
@@ -120,21 +139,42 @@ def show_map(found: Measured, stack: Stack, name: str) -> None:
         grid[head.layer, head.head] = head.measures[name]
     share = measure.unit == "share"
     top = 1.0 if share else float(np.nanmax(grid)) if np.isfinite(grid).any() else 1.0
+    rows, columns = [f"L{i}" for i in range(grid.shape[0])], [f"H{i}" for i in range(grid.shape[1])]
+    title, legend, axes = t("measures.map_title", name=t(f"measures.name_{name}")), with_unit(name), (t("ui.layer"), t("ui.head"))
     cell = canvas.matrix(
         frozen(grid),
-        [f"L{i}" for i in range(grid.shape[0])],
-        [f"H{i}" for i in range(grid.shape[1])],
+        rows,
+        columns,
         key="measured",
         low=0.0,
         high=top or 1.0,
-        title=t("measures.map_title", name=t(f"measures.name_{name}")),
-        name=t(f"measures.name_{name}") if share else f"{t(f'measures.name_{name}')} ({t(f'measures.unit_{measure.unit}')})",
-        axes=(t("measures.layer"), t("measures.head")),
+        title=title,
+        name=legend,
+        axes=axes,
         height=330,
         missing="–",
         hint=t("measures.map_hint"),
     )
     st.caption(f"{t(f'measures.what_{name}')} *{measure.source}*")
+    told: dict[str, Any] = {
+        "title": title,
+        "caption": of_what(found),
+        "legend": legend,
+        "axes": axes,
+        "limit": (0.0, top or 1.0),
+        "share": share,
+    }
+    facts = facts_of(trace, measure=name) | {"stack": stack}
+    save_matrix(
+        frozen(grid),
+        rows,
+        columns,
+        key="measured",
+        name=f"{found.model}-{stack}-{name}",
+        facts=facts,
+        linked=measured_set(trace.model) is None,
+        **told,
+    )
     if not np.isfinite(grid).any():
         st.info(t("measures.no_value"))
     if cell is not None:
@@ -194,17 +234,16 @@ def row(head: Head, rules: Sequence[Rule], name: str) -> dict[str, Any]:
         "measure": head.measures[name],
         "label": "" if best is None else t(f"measures.label_{best.label}"),
         "score": None if best is None else best.score,
-        "reason": t("measures.none") if best is None else t(f"measures.reason_{best.label}", percent=f"{100 * best.score:.0f}"),
+        "reason": t("measures.none") if best is None else t(f"measures.reason_{best.label}", percent=percent(best.score, 0)),
         "also": ", ".join(t(f"measures.label_{one.label}") for one in labels[1:]),
         "place": (head.layer, head.head),
     }
 
 
-def show_scatter(found: Measured, stack: Stack) -> None:
+def show_scatter(trace: Trace, found: Measured, stack: Stack) -> None:
     """Two measures against each other, one point a head; a click opens the head."""
-    import plotly.graph_objects as go
-
-    from attnlab.figures.ramp import HEADS
+    from attnlab.figures.curves import curves
+    from attnlab.figures.picture import Series
 
     names = names_for(stack)
     with st.container(horizontal=True, gap="small"):
@@ -215,48 +254,42 @@ def show_scatter(found: Measured, stack: Stack) -> None:
     if not heads:
         st.info(t("measures.no_value"))
         return
-    written = apart([(h.measures[across], h.measures[up]) for h in heads])
-    figure = go.Figure()
-    for layer in sorted({h.layer for h in heads}):
-        places = [i for i, h in enumerate(heads) if h.layer == layer]
-        some = [heads[i] for i in places]
-        figure.add_scatter(
-            x=[h.measures[across] for h in some],
-            y=[h.measures[up] for h in some],
-            mode="markers+text",
-            name=f"L{layer}",
-            text=[f"L{heads[i].layer}H{heads[i].head}" if written[i] else "" for i in places],
-            hovertext=[f"L{h.layer}H{h.head}" for h in some],
-            textposition="top center",
-            textfont={"size": 11},
-            customdata=[[h.layer, h.head] for h in some],
-            marker={"size": 11, "color": HEADS[layer % len(HEADS)], "symbol": layer // len(HEADS)},
-            hovertemplate=f"<b>%{{hovertext}}</b><br>{names[across]} %{{x:.4f}}<br>{names[up]} %{{y:.4f}}<extra></extra>",
+    clouds = [[h for h in heads if h.layer == layer] for layer in sorted({h.layer for h in heads})]
+    series = [
+        Series(
+            f"L{some[0].layer}",
+            frozen([h.measures[across] for h in some]),
+            frozen([h.measures[up] for h in some]),
+            texts=tuple(f"L{h.layer}H{h.head}" for h in some),
         )
-    layout: dict[str, Any] = {"height": 520, "margin": {"t": 20}, "legend": LEGEND, "clickmode": "event+select"}
-    figure.update_layout(xaxis_title=names[across], yaxis_title=names[up], **layout)
-    alt = t("measures.scatter_alt", x=names[across], y=names[up])
-    event: Any = st.plotly_chart(figure, key="scatter", on_select="rerun", selection_mode="points", config=BARE, alt=alt)
+        for some in clouds
+    ]
+    axes, title = (with_unit(across), with_unit(up)), t("measures.scatter_alt", x=names[across], y=names[up])
+    how: dict[str, Any] = {"title": title, "caption": of_what(found), "words": words_in(language())}
+    chart = curves(series, axes=axes, joined=False, height=520, **how)
+    chart.update_layout(clickmode="event+select")
+    event: Any = st.plotly_chart(chart, key="scatter", on_select="rerun", selection_mode="points", config=BARE, alt=title)
     missing = len(found.of(stack)) - len(heads)
     st.caption(t("measures.scatter_note") + (t("measures.scatter_missing", n=missing) if missing else ""))
+    facts = facts_of(trace, across=across, up=up) | {"stack": stack}
+    alone = measured_set(trace.model) is None  # no address holds the sentences that a visit measured
+    save_chart(chart, key="scatter", name=f"{found.model}-{stack}-measures", facts=facts, linked=alone)
     for point in event.selection.points:
-        layer, head = (int(point["customdata"][i]) for i in _places(point["customdata"]))
-        open_head(stack, layer, head)
+        chosen = clouds[int(point["curve_number"])][int(point["point_index"])]
+        open_head(stack, chosen.layer, chosen.head)
 
 
-def apart(points: Sequence[tuple[float, float]]) -> list[bool]:
-    """Which points of a scatter have room for their name: no other lies within the size of one, in parts of both axes."""
-    at = np.array(points, np.float64).reshape(-1, 2)
-    if not len(at):
-        return []
-    reach = np.ptp(at, axis=0)
-    gap = np.abs(at[:, None] - at) / np.where(reach > 0, reach, 1) / (0.035, 0.04)  # [n n 2], in names
-    return [bool(count == 1) for count in (gap < 1).all(-1).sum(-1)]  # itself alone
+def with_unit(name: str) -> str:
+    """A measure as an axis says it: its unit in brackets, where it has one."""
+    unit = MEASURES[name].unit
+    said = t(f"measures.name_{name}")
+    return said if unit == "share" else f"{said} ({t(f'measures.unit_{unit}')})"
 
 
-def _places(custom: object) -> tuple[Any, Any]:
-    """plotly hands custom data back as a list, or as a dict with string keys."""
-    return ("0", "1") if isinstance(custom, dict) else (0, 1)
+def of_what(found: Measured) -> str:
+    """Which model and how many sentences the numbers are of."""
+    what = t("measures.this_text") if found.sentences == 1 else t("measures.these", n=found.sentences)
+    return f"{found.model} · {what}"
 
 
 def save_table(found: Measured) -> None:

@@ -13,7 +13,7 @@ from attnlab.models.first_look import first_look
 from attnlab.models.spec import Model
 from attnlab.ui import canvas
 from attnlab.ui.ask import ask_head, ask_number, ask_switch
-from attnlab.ui.language import md_escape, t
+from attnlab.ui.language import md_escape, percent, t
 from attnlab.ui.layers.files import TALL, save_map, tell_long
 from attnlab.ui.pins import shared_pin
 from attnlab.ui.save import facts_of, save_bar
@@ -76,7 +76,7 @@ def norm_sentence(weights: Array, shares: Array, keys: Tokens) -> str:
     key = int(np.abs(sent - given).argmax())
     if abs(sent[key] - given[key]) < 0.0005:
         return t("measures.norm_same")
-    facts = {"key": md_escape(keys.pieces[key]), "place": key, "weight": f"{100 * given[key]:.1f}", "share": f"{100 * sent[key]:.1f}"}
+    facts = {"key": md_escape(keys.pieces[key]), "place": key, "weight": percent(float(given[key])), "share": percent(float(sent[key]))}
     return t("measures.norm_moved", **facts)
 
 

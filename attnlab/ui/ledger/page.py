@@ -9,6 +9,7 @@ import streamlit as st
 
 from attnlab.core.ledger import Ledger
 from attnlab.core.trace import Stack, Trace, frozen
+from attnlab.figures.captions import trace_caption
 from attnlab.figures.style import Look, Words
 from attnlab.models.interventions import knock_outs
 from attnlab.models.ledgers import Reading, book, reading, show, speaking
@@ -17,7 +18,8 @@ from attnlab.models.spec import Model, Spec
 from attnlab.models.weights import FAMILIES
 from attnlab.ui import canvas
 from attnlab.ui.ask import ask_choice, ask_switch, ask_text, open_head
-from attnlab.ui.language import md_escape, t
+from attnlab.ui.language import md_escape, number, t
+from attnlab.ui.pictures import save_matrix
 from attnlab.ui.save import facts_of, save_bar
 from attnlab.ui.show import show as show_figure
 from attnlab.ui.traces import get_trace
@@ -25,7 +27,6 @@ from attnlab.ui.traces import get_trace
 OTHER = "A dog slept on the rug because he was exhausted."
 MOST = 30
 LONGEST = 64  # tokens for which every head is knocked out on the page
-FILES = ("png", "svg", "pdf", "csv")
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +74,7 @@ def take(model: Model, trace: Trace, **output: Any) -> Asked:
 
 def show_waterfall(asked: Asked) -> None:
     """The bars, the sum under them, and beside the heads what is lost when they are really knocked out."""
-    from attnlab.figures.waterfalls import chart, waterfall
+    from attnlab.figures.waterfalls import NAMES, chart, label, waterfall
 
     short = sum(len(asked.trace.layers(stack)[0].queries) for stack in asked.trace.stacks) <= LONGEST
     beside = ask_switch("beside", t("ledger.beside"), help=t("ledger.beside_help")) if short else False
@@ -82,15 +83,19 @@ def show_waterfall(asked: Asked) -> None:
     names["rest"] = t("ledger.rest", n="{n}")
     total = t("ledger.sum", total=f"{asked.book.total:.6f}", output=f"{asked.book.output:.6f}", error=f"{asked.book.error:.1e}")
     show_figure(chart(asked.book, most=MOST, without=lost, names=names), name="waterfall", alt=f"{asked.book.says}. {total}")
-    st.markdown(total)
+    largest = max(asked.book.whole(), key=lambda part: abs(part.value))
+    said = t("ledger.say_most", part=label(largest, NAMES | names), value=number(largest.value))
+    st.markdown(f"{md_escape(said)} {total}")
     if lost is not None:
         tell_repair(asked, lost)
 
     def draw(look: Look, words: Words) -> Any:
         title = f"{asked.trace.model}: {asked.book.says}"
-        return waterfall(asked.book, most=MOST, title=title, without=lost, names=names, look=look, words=words)
+        return waterfall(
+            asked.book, most=MOST, title=title, caption=trace_caption(asked.trace), without=lost, names=names, look=look, words=words
+        )
 
-    save_bar(draw, key="waterfall", name=f"{asked.trace.model} ledger", facts=facts_of(asked.trace), formats=FILES)
+    save_bar(draw, key="waterfall", name=f"{asked.trace.model} ledger", facts=facts_of(asked.trace, says=asked.book.says))
 
 
 def without(asked: Asked) -> Mapping[tuple[str, int | None, int | None], float]:
@@ -119,7 +124,11 @@ def show_sources(asked: Asked) -> None:
     sources = asked.book.sources("head", stack, int(layer), int(head))
     values = frozen([[sources[i] for i in range(len(keys))]])
     title = t("ledger.by_word_of", head=f"L{layer}H{head}")
-    canvas.matrix(values, [f"L{layer}H{head}"], keys, key="sources", kind="signed", title=title, name=t("ledger.value"), height=150)
+    row, value = f"L{layer}H{head}", t("ledger.value")
+    canvas.matrix(values, [row], keys, key="sources", kind="signed", title=title, name=value, height=150)
+    facts = facts_of(asked.trace, asked.trace.at(stack, int(layer)), int(head), says=asked.book.says)
+    told: dict[str, Any] = {"title": title, "caption": f"{asked.book.says} · {trace_caption(asked.trace)}", "legend": value}
+    save_matrix(values, [row], keys, key="sources", name=f"{asked.trace.model} ledger {row}", facts=facts, signed=True, **told)
     if st.button(t("ledger.open"), key="open head"):
         open_head(stack, int(layer), int(head))
 
@@ -134,7 +143,18 @@ def show_lens(asked: Asked) -> None:
     rows = [t("ledger.before", layer=i) for i in range(len(seen.words) - 1)] + [t("ledger.end")]
     st.header(t("ledger.lens"), anchor=False)
     st.caption(t("ledger.lens_what"))
-    cell = canvas.matrix(seen.probability, rows, pieces, key="lens", title=t("ledger.lens"), name=t("ledger.probability"), height=260)
+    title, share = t("ledger.lens"), t("ledger.probability")
+    axes = t("ui.layer"), t("ledger.token")
+    cell = canvas.matrix(seen.probability, rows, pieces, key="lens", title=title, name=share, axes=axes, height=260)
+    told: dict[str, Any] = {
+        "title": title,
+        "caption": trace_caption(asked.trace),
+        "legend": share,
+        "axes": axes,
+        "share": True,
+        "say": False,
+    }
+    save_matrix(seen.probability, rows, pieces, key="lens", name=f"{asked.trace.model} lens", facts=facts_of(asked.trace), **told)
     layer, token = cell or (len(rows) - 1, asked.found.token)
     facts = {"word": md_escape(seen.words[layer][token]), "p": f"{seen.probability[layer, token]:.3f}"}
     where = {"layer": rows[layer], "token": md_escape(pieces[token])}

@@ -1,17 +1,15 @@
 """A matrix or a curve of this page, always with its legend, its hover values and its export row."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from attnlab.core.trace import Array
-from attnlab.figures.style import Look, Words
 from attnlab.ui.canvas import matrix
 from attnlab.ui.language import t
-from attnlab.ui.save import save_bar
+from attnlab.ui.pictures import save_matrix
 
 Cell = tuple[int, int]
 
@@ -54,21 +52,15 @@ def chart(
         height=height,
         square=square,
     )
-
-    def draw(look: Look, words: Words) -> Any:
-        from attnlab.figures import heatmap
-
-        words = words if axes is None else replace(words, query=axes[0], key=axes[1])
-        about = " · ".join(filter(None, (caption(facts), note)))
-        return heatmap(values, rows, columns, title=title, caption=about, legend=name, limit=limit, signed=signed, look=look, words=words)
-
-    save_bar(draw, key=key, name=f"attnlab-{key}", facts=facts or {})
+    about = " · ".join(filter(None, (caption(facts), note)))
+    told: dict[str, Any] = {"title": title, "caption": about, "legend": name, "axes": axes}
+    save_matrix(values, rows, columns, key=key, name=f"attnlab-{key}", facts=facts or {}, limit=limit, signed=signed, **told)
     return cell if cell is not None and cell[0] < len(rows) and cell[1] < len(columns) else None
 
 
 def caption(facts: Mapping[str, Any] | None) -> str:
     """What a picture shows, for its lower edge."""
-    flat = {k: v for k, v in (facts or {}).items() if k != "options"} | dict((facts or {}).get("options", {}))
+    flat = {k: v for k, v in (facts or {}).items() if k != "options"} | dict((facts or {}).get("options") or {})
     return " · ".join(f"{key} {value}" for key, value in flat.items() if value is not None)
 
 

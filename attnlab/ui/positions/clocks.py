@@ -1,8 +1,10 @@
 """Rotary positions as hands of clocks."""
 
+import math
 from typing import Any
 
 import numpy as np
+import streamlit as st
 
 from attnlab.core import positions as pos
 from attnlab.core.trace import frozen
@@ -26,6 +28,8 @@ def clocks(n: int, d: int, base: float) -> None:
     names = [f"{i} · λ {short(pos.wavelength(2 * i, d, base))}" for i in pairs]
     axes, title = (t("positions.position"), t("positions.angle")), t("positions.clocks", p=p)
     show(dials(angles, names, axes=axes), name="clocks", alt=title)
+    hands = [f"{math.degrees(angle) % 360:.1f}°" for angle in (angles[-1][0], angles[-1][-1])]
+    st.caption(t("positions.clocks_say", p=p, fast=hands[0], slow=hands[1]))
     facts = {"options": {"d_head": d, "base": base, "position": p}}
 
     def draw(look: Look, words: Words) -> Any:

@@ -10,7 +10,7 @@ from attnlab.training.lengths import LengthScore, accuracy_by_length, sequences
 from attnlab.training.tasks import TRAINED
 from attnlab.ui import choices
 from attnlab.ui.ask import ask_number, ask_row, ask_rows, ask_whole
-from attnlab.ui.language import t
+from attnlab.ui.language import percent, t
 from attnlab.ui.positions.charts import chart
 from attnlab.ui.positions.curves import curve, line
 from attnlab.ui.positions.switch import FAMILY, answer, family, mirror_head, place_names
@@ -109,6 +109,7 @@ def draw(wanted: Sequence[Key], longest: int) -> None:
             x_range=(TRAINED[0] - 0.5, longest + 0.5),
             y_range=(-0.02, 1.05),
             facts={"options": {"sequences": n, "seed": seed}},
+            linked=False,  # what a visit measured: the page opened anew has measured nothing yet
         )
         st.caption(t("positions.longer_note", n=n))
         table(kinds, {key[:2]: score for key, score in found.items() if key in set(wanted)})
@@ -117,7 +118,7 @@ def draw(wanted: Sequence[Key], longest: int) -> None:
 def table(kinds: Sequence[str], found: dict[tuple[str, int], LengthScore]) -> None:
     """Accuracies to read aloud: every fourth length, in percent."""
     lengths = sorted({length for _, length in found if length % 4 == 0})
-    rows = {t(f"positions.{kind}"): [f"{found[kind, n].accuracy:.1%}" if (kind, n) in found else "–" for n in lengths] for kind in kinds}
+    rows = {t(f"positions.{kind}"): [percent(found[kind, n].accuracy) if (kind, n) in found else "–" for n in lengths] for kind in kinds}
     st.table({t("positions.length"): [str(n) for n in lengths], **rows})
 
 
@@ -143,5 +144,5 @@ def at_length(names: Sequence[str], longest: int, seed: int) -> None:
         name=t("ui.weight"),
         facts=facts_of(trace, attention, head),
         height=430,
-        note=t("positions.at_length_note", right=right, n=length, share=f"{antidiagonal(weights):.0%}"),
+        note=t("positions.at_length_note", right=right, n=length, share=percent(antidiagonal(weights), 0)),
     )

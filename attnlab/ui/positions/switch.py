@@ -9,7 +9,7 @@ from attnlab.core.positions import ENCODINGS, SAME, antidiagonal, shuffle_differ
 from attnlab.core.trace import Trace
 from attnlab.models.load import known
 from attnlab.ui.ask import ask_number, ask_rows, ask_switch, ask_text
-from attnlab.ui.language import md_escape, t
+from attnlab.ui.language import md_escape, percent, t
 from attnlab.ui.positions.charts import chart
 from attnlab.ui.save import facts_of
 from attnlab.ui.traces import get_model, get_trace
@@ -73,7 +73,7 @@ def one(kind: str, trace: Trace, layer: int | None, head: int | None) -> None:
         facts=facts_of(trace, attention, head),
         link="switch",
         height=330,
-        note=t("positions.switch_note", share=f"{antidiagonal(weights):.0%}", even=f"{1 / len(pieces):.0%}"),
+        note=t("positions.switch_note", share=percent(antidiagonal(weights), 0), even=percent(1 / len(pieces), 0)),
     )
     if len(pieces) > 1:
         worst = shuffle_test(trace)

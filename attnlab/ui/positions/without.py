@@ -10,7 +10,7 @@ from attnlab.core.trace import Array, Attention, Trace
 from attnlab.models.spec import PositionChange, Spec
 from attnlab.ui import choices, pins
 from attnlab.ui.ask import ask_attention, ask_head, ask_model, ask_number, ask_row, ask_text
-from attnlab.ui.language import md_escape, t
+from attnlab.ui.language import md_escape, percent, t
 from attnlab.ui.positions.charts import Cell, chart, head_map, ranking
 from attnlab.ui.positions.curves import curve, line
 from attnlab.ui.save import facts_of
@@ -127,7 +127,7 @@ def maps(before: Trace, after: Trace, edit: str, attention: Attention, head: int
                 link="without",
                 height=360,
             )
-    st.caption(t("positions.change_note", where=where, share=f"{change:.1%}"))
+    st.caption(t("positions.change_note", where=where, share=percent(change)))
 
 
 def outputs(before: Trace, after: Trace, edit: str, stack: str) -> None:
@@ -144,7 +144,7 @@ def outputs(before: Trace, after: Trace, edit: str, stack: str) -> None:
         facts=facts_of(before, positions=edit),
         height=300,
     )
-    st.caption(t("positions.outputs_note", drift=f"{drift.mean():.0%}", cosine=f"{cosine.mean():.3f}"))
+    st.caption(t("positions.outputs_note", drift=percent(float(drift.mean()), 0), cosine=f"{cosine.mean():.3f}"))
 
 
 # The shuffle test

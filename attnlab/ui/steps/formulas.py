@@ -5,7 +5,7 @@ import numpy as np
 from attnlab.core.walk.apart import Apart
 from attnlab.core.walk.spot import Spot, base
 from attnlab.figures.walks import TABLES, Seen
-from attnlab.ui.language import md_escape, t
+from attnlab.ui.language import md_escape, percent, t
 
 TERMS = 3  # of a long sum, these many are written out
 LATEX = {
@@ -124,7 +124,7 @@ def explanation(seen: Seen, name: str) -> str:
         "n": len(attention.queries),
         "keys": len(attention.keys),
         "width": seen.walk.values(name).shape[1],
-        "percent": f"{100 * float(seen.walk.values(f'{attention.stack}.weights.{seen.head}')[place.query, place.key]):.1f}",
+        "percent": percent(float(seen.walk.values(f"{attention.stack}.weights.{seen.head}")[place.query, place.key])),
         "factor": f"{attention.scale:.4g}",
     }
     return t(f"steps.say_{_which(seen, spot, part)}", **facts)

@@ -13,12 +13,14 @@ from attnlab.core.walk.proof import Proof, proof
 from attnlab.core.walk.script import archive, script
 from attnlab.core.walk.spot import base
 from attnlab.core.walk.walk import Walk
-from attnlab.figures.walks import Seen
-from attnlab.models.first_look import DEFAULT_MODEL
+from attnlab.figures.captions import trace_caption
+from attnlab.figures.style import Look, Words
+from attnlab.figures.walks import Seen, still, symbol_of
 from attnlab.models.weights import walk_of
 from attnlab.ui import choices
 from attnlab.ui.examples import example_cell
 from attnlab.ui.language import language, md_escape, t
+from attnlab.ui.save import facts_of, save_bar
 from attnlab.ui.steps.page import copy_button
 from attnlab.ui.steps.place import ask_place, keep_place
 from attnlab.ui.steps.scratch import change_of
@@ -46,7 +48,7 @@ def look(trace: Trace, model: str, attention: Attention, head: int) -> tuple[See
     """What is looked at, and what to call when the visitor moves in the picture or follows a number."""
     own, _ = get_walk(trace, model, attention)
     walk = change_of(own, trace, attention, head)
-    cell = example_cell(trace.text, attention.layer, head) if model == DEFAULT_MODEL else None
+    cell = example_cell(model, trace.text, attention.layer, head)
     place = ask_place(start_place(own, attention, head, cell), attention, own)
     stage, name = step_of(walk.steps(attention.stack, head), place)
     seen = Seen(walk, attention, head, replace(place, stage=stage, part=base(name)), language())
@@ -72,6 +74,20 @@ def look(trace: Trace, model: str, attention: Attention, head: int) -> tuple[See
             keep_place(there.changes)
 
     return seen, move, jump
+
+
+def save_step(trace: Trace, seen: Seen, name: str) -> None:
+    """The matrix of this step as files and as a table."""
+    attention, title = seen.attention, f"{trace.model} · {seen.attention.stack} L{seen.attention.layer}H{seen.head} · {symbol_of(name)}"
+
+    columns = t("ui.key") if seen.walk.spots[name].columns == "key" else t("variants.dimension")
+
+    def draw(look: Look, words: Words) -> Any:
+        return still(seen, name, title=title, caption=trace_caption(trace), look=look, words=replace(words, key=columns))
+
+    file = f"{trace.model}-{attention.stack}-L{attention.layer}H{seen.head}-{base(name)}"
+    facts = facts_of(trace, attention, seen.head, stage=seen.place.stage, part=seen.place.part)
+    save_bar(draw, key="walk", name=file, facts=facts, linked=seen.walk.change.nothing)
 
 
 def show_proof(trace: Trace, model: str, attention: Attention) -> None:

@@ -18,7 +18,7 @@ from attnlab.lessons.read import read_lesson
 from attnlab.lessons.shelf import find_file, name_of, read_bytes, shelf
 from attnlab.ui import canvas, choices, link
 from attnlab.ui.ask import ask_choice
-from attnlab.ui.language import language, md_escape, t
+from attnlab.ui.language import language, md_escape, percent, t
 from attnlab.words import InputError
 
 ANSWERS = "lesson answers"  # by lesson, step and question, what this visit answered
@@ -239,7 +239,7 @@ def own_text(asked: Data, mine: Any) -> str:
     """One's own answer in words."""
     kind = asked["kind"]
     if kind in ("row", "head"):
-        return ", ".join(f"{name} {share:.0%}" for name, share in zip(asked["labels"], mine, strict=True) if share)
+        return ", ".join(f"{name} {percent(share, 0)}" for name, share in zip(asked["labels"], mine, strict=True) if share)
     if kind == "bet":
         return f"{asked['labels'][mine['word']]} → {mine['into']} ({mine['moved']:.3f})"
     as_answer = {"number": {"value": mine}, "order": {"order": mine}}.get(kind, {"best": mine})

@@ -3,20 +3,25 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from attnlab.core.trace import STACKS
+from attnlab.core.trace import STACKS, frozen
 from attnlab.figures import canvases
+from attnlab.figures.style import words_in
 from attnlab.training.jobs import Status
 from attnlab.training.loop import Progress
 from attnlab.training.snapshots import read_snapshot, steps
 from attnlab.ui import canvas
-from attnlab.ui.language import t
+from attnlab.ui.language import language, t
+from attnlab.ui.pictures import save_chart
 from attnlab.words import ASSETS
+
+if TYPE_CHECKING:
+    from attnlab.figures.picture import Series
 
 DRAWN = 500  # points of a curve
 EXAMPLE = ASSETS / "trainings" / "reverse-rotary.npz"
@@ -95,6 +100,25 @@ def draw(course: Course) -> None:
         "meta": canvases.colours("weights") | meta | curves(course),
     }
     canvas.show_component(_learning, data, key="learning")
+
+
+def save_course(course: Course) -> None:
+    """The curves as files: the loss as it fell, and how many answers were right."""
+    from attnlab.figures.curves import curves as chart_of
+
+    facts, words, seen = {"options": {"training": course.id, "steps": course.steps}}, words_in(language()), curves(course)
+    for key, parts in (("loss", ("loss", "held")), ("score", ("score",))):
+        series = [line_of(t(f"train.line_{name}"), seen[name]) for name in parts if seen[name]["x"]]
+        if series:
+            axes = (t("train.axis_step"), t(f"train.axis_{key}"))
+            chart = chart_of(series, axes=axes, title=t(f"train.axis_{key}"), caption=course.id, words=words, markers=False)
+            save_chart(chart, key=key, name=f"attnlab-{course.id}-{key}", facts=facts, linked=course.id == read_example().id)
+
+
+def line_of(name: str, points: Mapping[str, Sequence[float]]) -> "Series":
+    from attnlab.figures.picture import Series
+
+    return Series(name, frozen(points["x"]), frozen(points["y"]))
 
 
 def layers_of(arrays: Mapping[str, Any], kind: str) -> int:

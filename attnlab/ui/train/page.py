@@ -14,7 +14,7 @@ from attnlab.training.snapshots import steps
 from attnlab.ui import choices, link
 from attnlab.ui.ask import ask_choice, ask_number, ask_text
 from attnlab.ui.language import language, md_escape, t
-from attnlab.ui.train.course import Course, draw, read_example, rising, snapshots
+from attnlab.ui.train.course import Course, draw, read_example, rising, save_course, snapshots
 from attnlab.ui.train.result import LETTERS, show_result
 from attnlab.ui.visits import VISITS, visitor
 
@@ -154,6 +154,7 @@ def show_training() -> None:
     if status is None:
         st.markdown(t("train.example"))
         draw(read_example())
+        save_course(read_example())
         return
     if status.busy:
         st.fragment(show_live, run_every=EVERY)(status.id, True)
@@ -168,7 +169,10 @@ def show_live(name: str, was_busy: bool) -> None:
     show_state(status)
     if status.history or steps(status.model):
         scored = [(each.step, each.scores["loss"], each.scores["accuracy"]) for each in status.history if each.scores]
-        draw(Course(status.id, status.plan.recipe.steps, status.history, snapshots(status), scored))
+        course = Course(status.id, status.plan.recipe.steps, status.history, snapshots(status), scored)
+        draw(course)
+        if not status.busy:
+            save_course(course)
     if not status.busy:
         if was_busy:
             st.rerun()  # the whole page: the menu has a new model, and nobody needs to look again

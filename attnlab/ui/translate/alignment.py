@@ -15,8 +15,10 @@ from attnlab.training.scores import sentence_scores
 from attnlab.ui import canvas
 from attnlab.ui.ask import ask_choice, ask_row, ask_text
 from attnlab.ui.chips import chips
-from attnlab.ui.language import md_escape, t
+from attnlab.ui.language import md_escape, percent, t
+from attnlab.ui.pictures import save_row
 from attnlab.ui.save import facts_of, save_bar
+from attnlab.ui.summary import map_sentence
 from attnlab.ui.translate.writing import Pick, Written
 
 
@@ -67,6 +69,8 @@ def show_joint(written: Written, pick: Pick) -> None:
     ]
     title, note = t("translate.joint_title", name=pick.name), t("translate.joint_note")
     canvas.matrix(both.weights, names, names, key="joint", title=title, note=note, numbers=False)
+    special = [*written.trace.source.special, *(written.trace.target.special if written.trace.target else ())]
+    st.markdown(md_escape(map_sentence(both.weights, names, names, name=t("ui.weight"), share=True, special=special)))
 
     def draw(look: Look, words: Words) -> Any:
         caption = f"{note} {trace_caption(written.trace)}"
@@ -113,10 +117,10 @@ def show_scores(written: Written) -> None:
 def show_losses(title: str, model: InHouse, text: str, target: str, key: str) -> None:
     """Each token with its loss; the darker the dearer."""
     found = model.score(text, target)
-    p = np.exp(-found.losses)
+    p, high = np.exp(-found.losses), max(4.0, float(found.losses.max()))
     st.markdown(t("translate.losses_of", title=title, loss=f"{found.loss:.3f}", perplexity=f"{found.perplexity:.2f}"))
     labels = [
-        t("translate.loss_label", token=token, loss=f"{x:.3f}", p=f"{100 * q:.2f}")
+        t("translate.loss_label", token=token, loss=f"{x:.3f}", p=percent(float(q), 2))
         for token, x, q in zip(found.tokens, found.losses, p, strict=True)
     ]
     chips(
@@ -126,6 +130,10 @@ def show_losses(title: str, model: InHouse, text: str, target: str, key: str) ->
         labels,
         key=key,
         name=title,
-        high=max(4.0, float(found.losses.max())),
+        high=high,
         hint=t("translate.loss_hint"),
     )
+    spec, axes = model.spec, (t("translate.loss"), t("translate.target_word"))
+    told: dict[str, Any] = {"title": title, "caption": f"{spec.name} ({spec.revision}) · {text} / {target}", "legend": t("translate.loss")}
+    facts = {"model": spec.name, "revision": spec.revision, "text": text, "target": target}
+    save_row(found.losses, found.tokens, "−ln p", key=key, name=f"{spec.name}-{key}", facts=facts, axes=axes, limit=(0.0, high), **told)

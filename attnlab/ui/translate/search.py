@@ -5,18 +5,23 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from attnlab.core.translation import mean_or_head
+from attnlab.core.trace import Array
+from attnlab.core.translation import likeliest, mean_or_head
 from attnlab.figures import canvases
+from attnlab.figures.captions import trace_caption
 from attnlab.models.inhouse.decoding import Candidate
 from attnlab.models.inhouse.model import InHouse
 from attnlab.ui import canvas, choices, link
 from attnlab.ui.ask import open_head, open_steps
 from attnlab.ui.language import language, md_escape, t
+from attnlab.ui.pictures import save_matrix
+from attnlab.ui.save import facts_of
 from attnlab.ui.translate.writing import Pick, Written, force
 from attnlab.untrusted import whole_number
 from attnlab.words import InputError
 
 DROPPED = 3  # branches that were not kept, a step, that the tree shows
+LISTED = 10  # tokens that could come next; the rest is one row
 KEY, PROBLEM = "writing", "forced problem"
 
 _decoder = canvas.component("decoder", "decoder")
@@ -65,7 +70,18 @@ def show_steps(written: Written, pick: Pick) -> None:
         choices.forget([PROBLEM])
         st.error(md_escape(problem.say(language())))
     st.caption(t("translate.tree_note", dropped=DROPPED))
+    save_steps(written, pick, cross[:rows])
     open_buttons(written, pick)
+
+
+def save_steps(written: Written, pick: Pick, cross: Array) -> None:
+    """What every step looked at in the source, step by step."""
+    title, axes = t("translate.steps_title", name=pick.name), (t("translate.target"), t("translate.source"))
+    told: dict[str, Any] = {"title": title, "caption": trace_caption(written.trace), "legend": t("ui.weight"), "axes": axes}
+    told |= {"special": written.trace.source.special, "share": True}
+    about = facts_of(written.trace, written.trace.at("cross", pick.layer), pick.head, attention=pick.name)
+    name, rows = f"{written.model.spec.name}-steps-{pick.name}", written.pieces[: len(cross)]
+    save_matrix(cross, rows, written.trace.source.pieces, key=KEY, name=name, facts=about, **told)
 
 
 def seen_step(written: Written, i: int) -> dict[str, Any]:
@@ -83,7 +99,17 @@ def seen_step(written: Written, i: int) -> dict[str, Any]:
         "lines": list(range(len(step.alive))),
         "chosen": own[0] if own else -1,
         "p": float(np.exp(step.candidates[own[0]].log_probability)) if own else 0.0,
+        "next": next_tokens(written, i),
     }
+
+
+def next_tokens(written: Written, i: int) -> dict[str, Any] | None:
+    """The model's own distribution after what the translation says up to here, whatever the search made of it; None past its end."""
+    logits, model = written.trace.outputs["logits"], written.model
+    if i >= min(len(logits), len(written.ids)):
+        return None
+    found = likeliest(logits[i], chosen=written.ids[i], most=LISTED, never=(model.pad, model.bos, model.unk))
+    return canvases.next_tokens(found, model.show, written.ids[i])
 
 
 def seen_candidate(model: InHouse, candidate: Candidate) -> dict[str, Any]:
@@ -101,7 +127,7 @@ def seen_candidate(model: InHouse, candidate: Candidate) -> dict[str, Any]:
 def step_words(pick: Pick) -> dict[str, Any]:
     names = (
         *("play", "pause", "first", "back", "next", "final", "where", "keys", "step", "source", "target", "candidates", "tree", "about"),
-        *("instead", "other", "write"),
+        *("instead", "other", "write", "rest"),
     )
     braces = {name: f"{{{name}}}" for name in ("n", "of", "token", "p", "total", "score", "before")}
     whys = ("kept", "finished", "outscored", "forced", "not forced", "forbidden", "stopped", "drawn", "not drawn", "top-k", "top-p")
@@ -110,9 +136,9 @@ def step_words(pick: Pick) -> dict[str, Any]:
 
 
 def step_now(written: Written) -> int:
-    """Which step is shown: at first the third, where there is something to see."""
+    """Which step is shown, at first the first."""
     asked = whole_number(choices.read("at"))
-    return max(0, min(2 if asked is None else asked, len(written.trace.target or ()) - 1, len(written.ids) - 1))
+    return max(0, min(0 if asked is None else asked, len(written.trace.target or ()) - 1, len(written.ids) - 1))
 
 
 def _move() -> None:
@@ -120,14 +146,12 @@ def _move() -> None:
 
 
 def _force(written: Written) -> None:
-    """A candidate was clicked: it is written instead, after what its own branch had written before."""
+    """A candidate was clicked: it is written instead, after what the translation says before."""
     clicked = choices.report(KEY, "force")
     if clicked is None or clicked["step"] >= len(written.decoded.steps):
         return
-    step = written.decoded.steps[clicked["step"]]
-    candidate = step.candidates[clicked["candidate"]]
     choices.keep("at", str(clicked["step"]))
-    force((*step.alive[candidate.parent], candidate.token))
+    force((*written.ids[: clicked["step"]], int(clicked["token"])))
 
 
 def _write_word(written: Written) -> None:

@@ -53,7 +53,7 @@ def ask_writing() -> Written:
     with row[0]:
         model = ask_in_house("translator", "translate", t("ui.model"))
     with row[1]:
-        text = ask_text()
+        text = ask_text(model=model.spec.name)
     with row[2]:
         how = ask_choice("search", {"beam": t("translate.beam"), "greedy": t("translate.greedy")}, label=t("translate.search"))
     with row[3]:

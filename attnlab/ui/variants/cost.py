@@ -1,14 +1,18 @@
 """What the variants cost: scores counted as curves over n, and times measured on this machine when somebody asks."""
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
 from attnlab.core.costs import MEASURED, Timing, cost, measure
 from attnlab.core.trace import frozen
 from attnlab.core.variants import VARIANTS, Options
+from attnlab.figures.style import words_in
 from attnlab.ui import choices
 from attnlab.ui.ask import ask_number, ask_row
-from attnlab.ui.language import t
+from attnlab.ui.language import language, t
+from attnlab.ui.pictures import save_chart
 from attnlab.ui.show import show
 from attnlab.ui.turns import my_turn
 from attnlab.ui.variants.maps import name_of
@@ -41,11 +45,13 @@ def show_counts(what: str, options: Options) -> None:
     series = [
         Series(name_of(VARIANTS[name]), frozen(n), frozen([getattr(cost(name, int(m), D, options), what) for m in n])) for name in MEASURED
     ]
-    chart = curves(series, axes=(t("variants.tokens"), t(f"variants.{what}")), height=380)
-    chart.update_xaxes(type="log", tickvals=list(LENGTHS), ticktext=[f"{m:,}" for m in LENGTHS])
-    chart.update_yaxes(type="log", exponentformat="SI")
+    axes = t("variants.tokens"), t(f"variants.{what}")
+    how: dict[str, Any] = {"title": t("variants.counted_alt"), "caption": t(f"variants.{what}_note", d=D), "words": words_in(language())}
+    chart = curves(series, axes=axes, height=380, log=True, **how)
+    chart.update_xaxes(tickvals=list(LENGTHS), ticktext=[f"{m:,}" for m in LENGTHS])
     show(chart, name="counted", alt=t("variants.counted_alt"))
     st.caption(t(f"variants.{what}_note", d=D))
+    save_chart(chart, key="counted", name=f"attnlab-{what}", facts={"options": {"count": what, **vars(options)}})
 
 
 def show_times(options: Options) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from attnlab.core.trace import Attention, frozen
 from attnlab.core.variants import Inputs, Options, Variant
-from attnlab.ui.ask import STACKS, ask_attention, ask_head, ask_model, ask_number, ask_row, ask_slider, ask_target, ask_text
+from attnlab.ui.ask import STACKS, ask_attention, ask_head, ask_model, ask_number, ask_row, ask_slider, ask_target, ask_text, tell_unknown
 from attnlab.ui.language import t
 from attnlab.ui.traces import get_trace
 from attnlab.words import InputError
@@ -52,6 +52,7 @@ def ask_given() -> Given:
         text = ask_text()
         numbers = st.container(horizontal=True, gap="small", width="content")
     trace = get_trace(model, text, target=ask_target(model))
+    tell_unknown(trace)
     with numbers:
         attention = ask_attention(trace, width=125)
         head = ask_head(attention, trace.model, width=125)

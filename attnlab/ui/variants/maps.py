@@ -1,6 +1,7 @@
 """One variant beside full softmax attention: who may be seen, the weights, the difference, the output."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,13 @@ import streamlit as st
 from attnlab.core.positions import output_distance, total_variation
 from attnlab.core.trace import Array, frozen
 from attnlab.core.variants import ALL, VARIANTS, Attended, Options, Variant
-from attnlab.figures.style import Look, Words
+from attnlab.figures.style import Look, Words, words_in
 from attnlab.ui import canvas
-from attnlab.ui.language import t
+from attnlab.ui.language import language, md_escape, percent, t
+from attnlab.ui.pictures import save_chart
 from attnlab.ui.save import save_bar
 from attnlab.ui.show import show
+from attnlab.ui.summary import map_sentence
 from attnlab.ui.variants.given import Given
 
 SMALL = 1e-6
@@ -27,7 +30,7 @@ def show_weights(given: Given, variant: Variant, options: Options) -> None:
     left, middle, right = st.columns(3, gap="small")
     common: dict[str, Any] = {"link": "variants", "height": 390, "largest": 40}
     with left:
-        share = f"{100 * pattern.mean():.0f}"
+        share = percent(float(pattern.mean()), 0)
         title = t("variants.pattern", percent=share)
         canvas.matrix(
             pattern, given.queries, given.keys, key="pattern map", title=title, name=t("variants.visible"), numbers=False, **common
@@ -41,17 +44,15 @@ def show_weights(given: Given, variant: Variant, options: Options) -> None:
     moved, far = total_variation(made.weights, full.weights), output_distance(made.z, full.z)
     st.markdown(t("variants.summary", name=name_of(variant), tv=f"{moved.mean():.3f}", far=f"{far.mean():.3f}", **worst(given, moved)))
     save_maps(given, variant, options, (full.weights, made.weights, change))
-    show_rows(given, moved, far)
+    show_rows(given, variant, options, moved, far)
 
 
 def worst(given: Given, moved: Array) -> dict[str, str]:
-    from attnlab.ui.language import md_escape
-
     row = int(moved.argmax())
     return {"query": md_escape(given.queries[row]), "most": f"{moved[row]:.3f}"}
 
 
-def show_rows(given: Given, moved: Array, far: Array) -> None:
+def show_rows(given: Given, variant: Variant, options: Options, moved: Array, far: Array) -> None:
     """Row by row: how much weight moved, and how far the output."""
     from attnlab.figures.curves import curves
     from attnlab.figures.picture import Series
@@ -62,9 +63,11 @@ def show_rows(given: Given, moved: Array, far: Array) -> None:
         Series(t("variants.output_distance"), places, far, texts=given.queries),
     ]
     axes = (t("ui.query"), t("variants.from_full"))
-    chart = curves(series, axes=axes, title="", ticks=given.queries, height=300)
+    how: dict[str, Any] = {"title": f"{given.title} · {name_of(variant)}", "caption": made_from(given, variant, options)}
+    chart = curves(series, axes=axes, ticks=given.queries, height=300, words=words_in(language()), **how)
     show(chart, name="rows", alt=t("variants.rows_alt"))
     st.caption(t("variants.rows_note"))
+    save_chart(chart, key="rows", name=f"attnlab-{variant.name}-rows", facts=record_of(given, variant, options), linked=bool(given.facts))
 
 
 def show_output(given: Given, variant: Variant, options: Options) -> None:
@@ -73,7 +76,7 @@ def show_output(given: Given, variant: Variant, options: Options) -> None:
     dims = [str(i) for i in range(made.z.shape[1])]
     most = float(np.abs(np.concatenate((full.z, made.z))).max()) or 1.0
     axes = (t("ui.query"), t("variants.dimension"))
-    panes = (
+    panes: tuple[tuple[str, Array, str], ...] = (
         (name_of(variant), made.z, "z"),
         (name_of(VARIANTS["full"]), full.z, "z full"),
         (t("variants.minus_full"), made.z - full.z, "dz"),
@@ -96,6 +99,9 @@ def show_output(given: Given, variant: Variant, options: Options) -> None:
                 square=False,
             )
     st.caption(t("variants.output_note"))
+    dz = frozen(made.z - full.z)
+    st.markdown(md_escape(map_sentence(dz, given.queries, dims, name=t("variants.minus_full"))))
+    save_outputs(given, variant, options, dims, most, [(title, frozen(z)) for title, z, _ in panes])
 
 
 def show_all(given: Given, options: Options) -> None:
@@ -144,11 +150,20 @@ def facts_of(given: Given, variant: Variant, options: Options) -> dict[str, obje
     return {t("variants.made_from"): given.title} | given_to_it
 
 
+def made_from(given: Given, variant: Variant, options: Options) -> str:
+    """The same on one line, for the lower edge of a picture."""
+    return " · ".join(f"{word}: {fact}" for word, fact in facts_of(given, variant, options).items())
+
+
+def record_of(given: Given, variant: Variant, options: Options) -> dict[str, Any]:
+    """What a file says of itself."""
+    return given.facts | {"options": {"variant": variant.name, **vars(options)}}
+
+
 def save_maps(given: Given, variant: Variant, options: Options, maps: Sequence[Array]) -> None:
     """All three maps in one figure: full, variant, difference."""
     names = [name_of(VARIANTS["full"]), name_of(variant), t("variants.minus_full")]
-    made_from = facts_of(given, variant, options)
-    caption = " · ".join(f"{word}: {fact}" for word, fact in made_from.items())
+    caption = made_from(given, variant, options)
 
     def draw(look: Look, words: Words) -> Any:
         from attnlab.figures import triptych
@@ -156,5 +171,27 @@ def save_maps(given: Given, variant: Variant, options: Options, maps: Sequence[A
         panels = [(name, values, given.queries, given.keys) for name, values in zip(names, maps, strict=True)]
         return triptych(panels, title=f"{given.title} · {names[1]}", caption=caption, look=look, words=words)
 
-    facts = given.facts | {"options": {"variant": variant.name, **vars(options)}}
-    save_bar(draw, key="variant", name=f"attnlab-{variant.name}", facts=facts, made_from=made_from)
+    how: dict[str, Any] = {
+        "facts": record_of(given, variant, options),
+        "made_from": facts_of(given, variant, options),
+        "linked": bool(given.facts),
+    }
+    save_bar(draw, key="variant", name=f"attnlab-{variant.name}", **how)
+
+
+def save_outputs(
+    given: Given, variant: Variant, options: Options, dims: Sequence[str], most: float, maps: Sequence[tuple[str, Array]]
+) -> None:
+    """What each token takes away, in one figure on the screen's one scale."""
+    title, caption = f"{given.title} · {name_of(variant)} · z", made_from(given, variant, options)
+    axes = t("ui.query"), t("variants.dimension")
+
+    def draw(look: Look, words: Words) -> Any:
+        from attnlab.figures.heatmaps import panelled
+        from attnlab.figures.panels import panels
+
+        how: dict[str, Any] = {"limit": (-most, most), "signed": True}
+        every = [panelled(z, given.queries, dims, look, "z", name=name, **how) for name, z in maps]
+        return panels(every, title=title, caption=caption, look=look, words=replace(words, query=axes[0], key=axes[1]))
+
+    save_bar(draw, key="output", name=f"attnlab-{variant.name}-z", facts=record_of(given, variant, options), linked=bool(given.facts))

@@ -2,16 +2,20 @@
 
 import re
 from itertools import chain, pairwise, repeat
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from attnlab.core.trace import Attention, frozen
+from attnlab.figures.captions import trace_caption
 from attnlab.models.inhouse.writing import Stage
 from attnlab.ui import link
 from attnlab.ui.ask import ask_attention, ask_choice, open_head
 from attnlab.ui.chips import chips
 from attnlab.ui.language import md_escape, percent, t
+from attnlab.ui.pictures import save_row
+from attnlab.ui.save import facts_of
 from attnlab.ui.traces import get_trace
 from attnlab.ui.write.writing import LONGEST, Writing, back, finish, go_on, put, take
 
@@ -104,6 +108,15 @@ def show_looks(writing: Writing) -> None:
         high=max(0.3, float(weights.max())),
         hint=t("write.looks_hint"),
     )
+    caption, place = trace_caption(trace), None if chosen == "mean" else int(chosen)
+    told: dict[str, Any] = {
+        "title": t("write.looks_of", name=title, piece=pieces[-1]),
+        "caption": caption,
+        "legend": t("ui.weight"),
+        "say": False,
+    }
+    facts = facts_of(trace, attention, place)
+    save_row(weights, pieces, pieces[-1], key="looks", name=f"{trace.model}-{title}-row", facts=facts, **told)
     best = np.argsort(-weights)[:3]
     named = ", ".join(f"“{md_escape(pieces[i])}” {percent(float(weights[i]))}" for i in best)
     st.markdown(t("write.looks_say", name=title, piece=md_escape(pieces[-1]), named=named))

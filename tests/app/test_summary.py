@@ -1,0 +1,40 @@
+"""What a picture shows in one sentence: computed, with special tokens named; numbers and percentages written in one way."""
+
+import numpy as np
+import pytest
+
+from attnlab.core.translation import likeliest
+from attnlab.figures.picture import Series
+from attnlab.ui.language import number, percent
+from attnlab.ui.summary import chart_sentence, map_sentence
+
+
+def test_the_strongest_cell_is_named_and_what_special_tokens_take():
+    weights = np.array([[0.75, 0.25], [0.5, 0.5]], np.float32)
+    said = map_sentence(weights, ["it", "sat"], ["[CLS]", "cat"], name="weight", share=True, special=[True, False])
+    assert said == "Strongest (weight): it → [CLS], 75.0%. Special tokens ([CLS]) take 62.5% of all attention."
+    signed = map_sentence(np.array([[0.5, -2.0]], np.float32), ["L0"], ["H0", "H1"], name="change")
+    assert signed == "Strongest (change): L0 → H1, −2. Weakest: L0 → H0, 0.5000."
+    assert map_sentence(np.full((1, 1), np.nan), ["a"], ["b"], name="weight") == "There is no number to show."
+
+
+def test_curves_are_told_by_their_highest_and_lowest_point():
+    line = Series("loss", np.array([1.0, 2.0]), np.array([3.0, 0.25]))
+    assert chart_sentence([line], ("step", "nats")) == "nats: highest 3 (loss, step 1), lowest 0.2500 (loss, step 2)."
+    assert chart_sentence([Series("a", np.array([0.0]), np.array([np.nan]))], ("x", "y")) == "There is no number to show."
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(0.0, "0"), (-0.0, "0"), (-0.25, "−0.2500"), (1e-7, "1.0e−07"), (12345.6, "12,346"), (float("nan"), "–")]
+)
+def test_a_number_is_written_in_one_way(value, said):
+    assert number(value) == said
+    assert percent(-0.0001) == "0.0%"
+
+
+def test_what_could_come_next_adds_up_to_one_and_has_the_chosen_token_in_it():
+    logits = np.log(np.array([0.5, 0.25, 0.125, 0.0625, 0.0625]))
+    found = likeliest(logits, chosen=4, most=2, never=(0,))
+    assert found.ids == (1, 4)
+    assert sum(found.probabilities) + found.rest[1] == pytest.approx(1)
+    assert found.rest == (3, pytest.approx(0.6875))
