@@ -44,7 +44,8 @@ def figure(
     check_output(output, tuple(f".{ending}" for ending in figures.FORMATS), force=force)
     given: dict[str, Any] = {"width": width, "font": font, "family": family, "text": as_text, "colours": colours, "dpi": dpi}
     look = figures.Look.preset(preset, **given)
-    options = {name: getattr(look, name) for name in (*given, "unit") if preset or given.get(name) is not None}
+    chosen = {"unit": width} | given  # a width is in millimetres, whatever the link measures in
+    options = {name: getattr(look, name) for name, value in chosen.items() if preset or value is not None}
     options |= {"family": str(Path(family).resolve())} if family and family.endswith(".ttf") else {}
     asked = {"views": views, "options": options, "output": str(output.resolve()), "force": force}
     path = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))

@@ -44,7 +44,7 @@ _HOME = {
     "words_in": "style",
 }
 _MODULES = (
-    *("captions", "curves", "export", "heatmaps", "html", "labels", "mosaics", "picture", "plots"),
+    *("captions", "curves", "export", "heatmaps", "html", "labels", "mosaics", "panels", "picture", "plots"),
     *("provenance", "render", "style", "tables", "token_lines", "waterfalls", "zipped"),
 )
 __all__ = [*_HOME, "curves", "write"]

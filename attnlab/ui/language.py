@@ -63,6 +63,14 @@ def number(value: float) -> str:
     return "0" if value == 0 else short.replace("-", "−")
 
 
+def signed(value: float, places: int = 4) -> str:
+    """A change as the pages write it: always with its sign, but for what rounds to 0, and never a negative zero."""
+    if not isfinite(value):
+        return "–"
+    short = round(value, places) + 0.0
+    return (f"{short:+.{places}f}" if short else f"{short:.{places}f}").replace("-", "−")
+
+
 def choose_language(code: str) -> None:
     """Speak another language from now on."""
     choices.keep(CHOSEN, code)

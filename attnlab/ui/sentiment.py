@@ -12,7 +12,7 @@ from attnlab.models.inhouse.model import InHouse
 from attnlab.ui import choices, link
 from attnlab.ui.ask import ask_in_house, ask_text, open_head
 from attnlab.ui.chips import chips
-from attnlab.ui.language import md_escape, percent, t
+from attnlab.ui.language import md_escape, percent, signed, t
 from attnlab.ui.pictures import save_row
 from attnlab.ui.save import facts_of
 
@@ -41,10 +41,10 @@ def show_sentiment() -> None:
     single = [i for i, span in enumerate(spans) if span is not None][:MOST_WORDS]
     changed = without(model, text, [[spans[i]] for i in single], best, float(whole[best]))
     change = dict(zip(single, changed, strict=True))
-    lines = [[f"{w:.2f}" for w in pooling], [signed(change[i]) if i in change else " " for i in range(len(names))]]
+    lines = [[f"{w:.2f}" for w in pooling], [points(change[i]) if i in change else " " for i in range(len(names))]]
     label = model.labels[best]
     labels = [
-        t("translate.word_label", word=name, weight=f"{w:.3f}", change=signed(change[i]) if i in change else "–", label=label)
+        t("translate.word_label", word=name, weight=f"{w:.3f}", change=points(change[i]) if i in change else "–", label=label)
         for i, (name, w) in enumerate(zip(names, pooling, strict=True))
     ]
     show_answer(model, whole, best)
@@ -69,7 +69,7 @@ def show_sentiment() -> None:
             "label": md_escape(label),
             "before": percent(float(whole[best])),
             "after": percent(float(whole[best]) + gap),
-            "change": signed(gap),
+            "change": points(gap),
         }
         st.markdown(t("translate.without", **facts))
     st.caption(t("translate.pooling_note"))
@@ -106,7 +106,6 @@ def without(model: InHouse, text: str, gone: Sequence[Sequence[tuple[int, int] |
     return found
 
 
-def signed(x: float) -> str:
-    """A change of a probability in percentage points; what rounds to 0 has no sign."""
-    points = round(100 * x, 1) + 0.0
-    return "–" if np.isnan(x) else "0.0" if points == 0 else f"{points:+.1f}".replace("-", "−")
+def points(change: float) -> str:
+    """A change of a probability, in percentage points."""
+    return signed(100 * change, 1)

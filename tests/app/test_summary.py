@@ -5,7 +5,7 @@ import pytest
 
 from attnlab.core.translation import likeliest
 from attnlab.figures.picture import Series
-from attnlab.ui.language import number, percent
+from attnlab.ui.language import number, percent, signed
 from attnlab.ui.summary import chart_sentence, map_sentence
 
 
@@ -30,6 +30,11 @@ def test_curves_are_told_by_their_highest_and_lowest_point():
 def test_a_number_is_written_in_one_way(value, said):
     assert number(value) == said
     assert percent(-0.0001) == "0.0%"
+
+
+def test_a_change_has_its_sign_and_nothing_has_a_negative_zero():
+    assert [signed(x) for x in (0.25, -0.25, -0.00001, 0.0, float("nan"))] == ["+0.2500", "−0.2500", "0.0000", "0.0000", "–"]
+    assert signed(-12.34, 1) == "−12.3"
 
 
 def test_what_could_come_next_adds_up_to_one_and_has_the_chosen_token_in_it():

@@ -18,7 +18,7 @@ from attnlab.models.spec import Model, Spec
 from attnlab.models.weights import FAMILIES
 from attnlab.ui import canvas
 from attnlab.ui.ask import ask_choice, ask_switch, ask_text, open_head
-from attnlab.ui.language import md_escape, number, t
+from attnlab.ui.language import md_escape, number, signed, t
 from attnlab.ui.pictures import save_matrix
 from attnlab.ui.save import facts_of, save_bar
 from attnlab.ui.show import show as show_figure
@@ -110,13 +110,13 @@ def tell_repair(asked: Asked, lost: Mapping[tuple[str, int | None, int | None], 
     heads = {(p.stack, p.layer, p.head): p for p in asked.book.whole() if p.kind == "head"}
     place = max(heads, key=lambda one: abs(heads[one].value + lost[one]))
     part = heads[place]
-    st.caption(t("ledger.repair", head=part.name, part=f"{part.value:+.4f}", lost=f"{-lost[place]:+.4f}"))
+    st.caption(t("ledger.repair", head=part.name, part=signed(part.value), lost=signed(-lost[place])))
 
 
 def show_sources(asked: Asked) -> None:
     """One head by way of each word, and the way to its map."""
     heads = sorted((p for p in asked.book.whole() if p.kind == "head"), key=lambda part: -abs(part.value))
-    names = {f"{p.stack}.{p.layer}.{p.head}": f"{p.name}  {p.value:+.4f}" for p in heads}
+    names = {f"{p.stack}.{p.layer}.{p.head}": f"{p.name}  {signed(p.value)}" for p in heads}
     st.header(t("ledger.by_word"), anchor=False)
     stack_name, layer, head = ask_choice("part", names, label=t("ledger.head")).split(".")
     stack: Stack = next(one for one in asked.trace.stacks if one == stack_name)
