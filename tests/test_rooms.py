@@ -90,9 +90,11 @@ def test_nobody_uses_pyplot():
         assert not any(name.startswith("matplotlib.pyplot") for name in imports(file)), f"{file} imports pyplot, which keeps figures alive"
 
 
-def test_import_attnlab_loads_nothing_heavy():
-    heavy = ["torch", "transformers", "streamlit", "matplotlib", "seaborn", "plotly"]
-    code = f"import sys, attnlab; print([name for name in {heavy} if name in sys.modules])"
+@pytest.mark.parametrize("module", ["attnlab", "attnlab.__main__"])
+def test_neither_the_package_nor_the_command_line_begins_with_anything_heavy(module):
+    """So that --version and the help answer at once."""
+    heavy = ["torch", "transformers", "streamlit", "matplotlib", "seaborn", "plotly", "pyarrow"]
+    code = f"import sys, {module}; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip() == "[]"
 
 

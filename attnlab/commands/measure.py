@@ -3,7 +3,7 @@
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -12,13 +12,13 @@ from rich.progress import Progress as Bar
 
 from attnlab import files
 from attnlab.commands import check_output
-from attnlab.corpus import blocks
-from attnlab.corpus.blocks import Plan
-from attnlab.corpus.measuring import Block, TooLong
 from attnlab.corpus.reading import COLUMN, Choice, lines_of
-from attnlab.corpus.table import table
 from attnlab.models.load import load
 from attnlab.words import InputError, say
+
+if TYPE_CHECKING:  # torch is imported when a corpus is measured, not to print the help
+    from attnlab.corpus.blocks import Plan
+    from attnlab.corpus.measuring import Block, TooLong
 
 app = typer.Typer()
 
@@ -56,9 +56,12 @@ def measure(
         raise InputError("error.choice", name="--too-long", given=too_long, known="cut, skip, stop")
     if workers < 1:
         raise InputError("error.at_least", name="--workers", given=workers, least=1)
+    from attnlab.corpus import blocks
+    from attnlab.corpus.table import table
+
     loaded = load(model)
     kind: TooLong = too_long  # type: ignore[assignment]
-    plan = Plan(model, loaded.spec.revision, str(file), Choice(every, sample, seed, column), kind)
+    plan = blocks.Plan(model, loaded.spec.revision, str(file), Choice(every, sample, seed, column), kind)
     folder = output.parent / f"{output.name}.blocks"
     try:
         measured(plan, folder, workers)
@@ -74,8 +77,10 @@ def measure(
     report(found)
 
 
-def measured(plan: Plan, folder: Path, workers: int) -> None:
+def measured(plan: "Plan", folder: Path, workers: int) -> None:
     """Run all blocks with a bar on the terminal."""
+    from attnlab.corpus import blocks
+
     pool: AbstractContextManager[blocks.Submit] = blocks.here() if workers == 1 else blocks.processes(workers)
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
     with Bar(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
@@ -85,7 +90,7 @@ def measured(plan: Plan, folder: Path, workers: int) -> None:
             bar.update(task, completed=progress.lines, rate="" if speed is None else f"{speed:,.0f} lines/s")
 
 
-def count(plan: Plan) -> int | None:
+def count(plan: "Plan") -> int | None:
     """How many lines there are, None where finding out would take too long."""
     file = Path(plan.source)
     if plan.source == "-" or not sys.stderr.isatty() or (file.is_file() and file.stat().st_size > COUNTED):
@@ -93,7 +98,7 @@ def count(plan: Plan) -> int | None:
     return sum(1 for _ in lines_of(file, plan.choice))
 
 
-def report(found: Block) -> None:
+def report(found: "Block") -> None:
     """What was left out is said."""
     if found.cut or found.skipped:
         print(say("error.measure_long", cut=found.cut, skipped=found.skipped), file=sys.stderr)

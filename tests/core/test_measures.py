@@ -7,7 +7,7 @@ import networkx
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -168,7 +168,6 @@ def test_confidence_is_the_mean_of_row_maxima():
 maps = st.integers(2, 5).flatmap(lambda n: arrays(np.float64, (3, 2, n, n), elements=st.floats(0.01, 1)))
 
 
-@settings(deadline=None)
 @given(maps)
 def test_every_measure_stays_in_its_range(raw):
     weights = (raw / raw.sum(-1, keepdims=True)).astype(np.float32)[0]
@@ -191,7 +190,6 @@ def test_rollout_by_hand():
     np.testing.assert_allclose(measures.rollout([one([1, 0], [1, 0])] * 2), [[1, 0], [0.75, 0.25]])
 
 
-@settings(deadline=None)
 @given(maps)
 def test_rollout_is_what_torch_makes_of_the_papers_recursion(raw):
     """Written again from the paper's equation 1, in torch: add I, normalise, multiply from the last layer down."""
@@ -211,7 +209,6 @@ def test_flow_by_hand():
     np.testing.assert_allclose(measures.flow([layer, layer], 0), [1, 0])
 
 
-@settings(deadline=None, max_examples=30)
 @given(maps)
 def test_flow_is_networkx_maximum_flow(raw):
     layers = [(x / x.sum(-1, keepdims=True)).astype(np.float32) for x in raw]
@@ -235,7 +232,6 @@ def test_flow_is_what_the_narrowest_pipes_let_through():
     np.testing.assert_allclose(measures.rollout([lower, upper])[0], [0.4, 0.25, 0.35], atol=1e-6)
 
 
-@settings(deadline=None, max_examples=30)
 @given(maps)
 def test_flow_is_never_below_rollout_which_is_one_way_through_the_pipes(raw):
     layers = [(x / x.sum(-1, keepdims=True)).astype(np.float32) for x in raw]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -129,7 +129,6 @@ def test_without_positions_permuting_tokens_permutes_weights(q, k, order):
     np.testing.assert_allclose(attention(q[:, order], k[:, order]).weights(0), weights[np.ix_(order, order)], atol=1e-6)
 
 
-@settings(max_examples=30)
 @given(
     arrays(np.float32, (2, 4, 4), elements=NUMBERS),
     arrays(np.float32, (2, 6, 4), elements=NUMBERS),

@@ -6,7 +6,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
@@ -309,7 +309,6 @@ def got_v(variant):
 # Computed sparsely, and counted
 
 
-@settings(deadline=None, max_examples=25)
 @given(n=st.integers(1, 200), width=st.integers(1, 90), n_global=st.integers(0, 5), n_random=st.integers(1, 4), seed=st.integers(0, 9))
 def test_sparse_computation_gives_what_the_mask_gives(n, width, n_global, n_random, seed):
     options = Options(width=width, stride=width, n_global=min(n_global, n), n_random=n_random, seed=seed)

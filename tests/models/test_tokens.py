@@ -1,7 +1,7 @@
 """Tokens that can be read: no Ġ, no �, words grouped, special tokens flagged, both texts told apart."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from attnlab.models.tokens import Alphabets, by_space, byte_of, encode, from_bytes, from_ids, readable, segments, visible
@@ -118,7 +118,6 @@ def test_words_are_grouped_by_spaces_when_the_tokenizer_says_one_word(small_toke
     assert list(together.values()) == ["the", "lazy", "dog"]
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40), st.sampled_from(["words", "bytes", "spaces"]))
 def test_any_text_is_read_or_refused_with_a_sentence(small_tokenizers, text, kind):
     try:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -239,7 +239,6 @@ def test_recording_does_not_change_the_output(positions: Any) -> None:
     assert {stack: len(layers) for stack, layers in recorder.residual.items()} == {"encoder": 3, "decoder": 3}
 
 
-@settings(deadline=None, max_examples=20)
 @given(st.permutations(range(7)))
 def test_without_positions_the_encoder_does_not_know_the_order(order: list[int]) -> None:
     module = made(replace(SMALL, positions="none", task="tag"))

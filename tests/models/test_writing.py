@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from attnlab.core.positions import Positions
@@ -171,7 +171,6 @@ def test_forbidden_tokens_are_never_written(writer):
     assert not {draft.ids[-1] for draft in drafts} & set(writer.unwritten)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 9), st.integers(0, 9))
 def test_a_draw_is_the_same_whenever_it_is_made(seed, place):
     p = torch.tensor([0.2, 0.3, 0.5])
@@ -184,7 +183,6 @@ def test_a_setting_that_cannot_be_is_refused_with_its_range(setting):
         Sampling(**setting)
 
 
-@settings(deadline=None)
 @given(st.floats(0.1, 3), st.integers(0, 6), st.floats(0.05, 1), st.floats(0, 1), st.floats(0.5, 2))
 def test_every_stage_sums_to_one_and_only_ever_removes(temperature, top_k, top_p, min_p, repetition):
     torch.manual_seed(1)
