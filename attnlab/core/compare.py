@@ -188,7 +188,7 @@ def lay_out(weights: Array, rows: Alignment, keys: Alignment, which: int) -> Arr
 def rank_heads(both: Both, by: By, *, from_left: bool = False) -> list[tuple[int, int, float]]:
     """Layer, head and how far the head changed, the most changed first; empty where two models have other layers or heads.
 
-    from_left: the distance from the left head to every head of the right model instead.
+    from_left: the distance from the left head to every head of its own trace instead, in the stack of the right one.
     """
     left, right = both.a.trace.layers(both.a.attention.stack), both.b.trace.layers(both.b.attention.stack)
     if from_left:

@@ -8,8 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from attnlab.core.compare import Alignment, align, by_position, by_sequence, difference, head_distances, js_distance, row_distances
-from attnlab.core.trace import Attention, Tokens
+from attnlab.core.compare import (
+    Alignment,
+    Side,
+    align,
+    by_position,
+    by_sequence,
+    difference,
+    head_distances,
+    js_distance,
+    lay_together,
+    rank_heads,
+    row_distances,
+)
+from attnlab.core.trace import Attention, Tokens, Trace
 
 WORDS = st.lists(st.sampled_from("abcd"), max_size=9)
 
@@ -125,3 +137,34 @@ def test_tired_and_wide_change_where_the_pronoun_looks(bert):
     assert found.only_a == found.only_b
     assert len(found.both) == len(a.source) - 1
     assert max(head_distances(x, y).max() for x, y in zip(a.attentions, b.attentions, strict=True)) > 0.1
+
+
+def side(text, weights):
+    attention = stored(text, weights)
+    return Side(Trace("hand", "", text, attention.queries, (attention,)), attention, 0, text)
+
+
+def test_two_sides_lie_on_common_axes_and_a_hole_is_not_a_zero():
+    """x y and x z share x alone: its cell differs by 3/4 - 1/4, every other cell is one side's own or nobody's."""
+    both = lay_together(side("x y", [[[0.25, 0.75], [1, 0]]]), side("x z", [[[0.75, 0.25], [0, 1]]]), "sequence")
+    nan = np.nan
+    assert both.queries == both.columns == ["x", "−y", "+z"]
+    np.testing.assert_allclose(both.spread[0], [[0.25, 0.75, nan], [1, 0, nan], [nan, nan, nan]])
+    np.testing.assert_allclose(both.spread[1], [[0.75, nan, 0.25], [nan, nan, nan], [0, nan, 1]])
+    np.testing.assert_allclose(both.difference, [[0.5, nan, nan], [nan, nan, nan], [nan, nan, nan]])
+
+
+def test_heads_are_ranked_by_how_far_they_changed():
+    same, turned = [[1, 0], [0, 1]], [[0, 1], [1, 0]]
+    both = lay_together(side("x y", [same, same, same]), side("x y", [same, turned, [[1, 0], [1, 0]]]), "sequence")
+    assert rank_heads(both, "sequence") == [(0, 1, 1.0), (0, 2, 0.5), (0, 0, 0.0)]
+    other = lay_together(side("x y", [same, same]), side("x y", [same]), "sequence")
+    assert rank_heads(other, "sequence") == []  # another number of heads
+
+
+def test_one_head_is_ranked_against_every_head_of_its_trace():
+    left = side("x y", [[[1, 0], [0, 1]], [[0, 1], [1, 0]], [[0.5, 0.5], [0, 1]]])
+    right = Side(left.trace, left.attention, 1, "another head")
+    ranked = rank_heads(lay_together(left, right, "sequence"), "sequence", from_left=True)
+    assert [(layer, head) for layer, head, _ in ranked] == [(0, 1), (0, 2), (0, 0)]
+    assert ranked[-1][2] == 0

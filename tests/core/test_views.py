@@ -4,7 +4,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnlab.core.trace import Attention, Tokens, Trace, softmax
-from attnlab.core.views import by_words, overview, part, sheet, strongest, tempered_weights, thumbnails, word_groups, word_names
+from attnlab.core.views import (
+    View,
+    by_words,
+    overview,
+    part,
+    see,
+    sheet,
+    special_mass,
+    strongest,
+    tempered_weights,
+    thumbnails,
+    word_groups,
+    word_names,
+)
 
 
 def tokens(n, words=None, special=None, segments=None):
@@ -139,3 +152,64 @@ def test_thumbnails_of_a_long_text_look_at_one_query_a_block():
     by_hand = seen.weights(0)[::2].reshape(5, 5, 2).max(-1)
     np.testing.assert_allclose(small.pixels[0, 0] / 255 * small.most[0, 0], by_hand, atol=0.5 / 255)
     assert small.sampled == 2
+
+
+# A view as a visitor chose it
+
+
+def pair_of_texts():
+    """[CLS] un ##do [SEP] go, two texts; every row gives 0.1, 0.2, 0.3, 0.15, 0.25."""
+    pieces, special = ("[CLS]", "un", "##do", "[SEP]", "go"), (True, False, False, True, False)
+    both = Tokens(pieces, tuple(range(5)), special, (None, 0, 0, None, 0), (None, (0, 2), (2, 4), None, (0, 2)), (0, 0, 0, 0, 1))
+    weights = np.tile(np.array([0.1, 0.2, 0.3, 0.15, 0.25], np.float32), (1, 5, 1))
+    only = Attention("encoder", 0, both, both, None, None, None, stored=weights)
+    return Trace("hand", "", "Undo", both, (only,), pair="go"), only
+
+
+def test_a_view_of_everything_is_the_map_itself():
+    seen = see(*pair_of_texts(), 0, View())
+    assert seen.weights.shape == (5, 5)
+    assert seen.queries == seen.keys == ("[CLS]", "un", "##do", "[SEP]", "go")
+    assert seen.special_queries == seen.special_keys == (True, False, False, True, False)
+    assert seen.hidden == 0
+
+
+def test_special_tokens_left_out_are_told_as_mass_hidden():
+    seen = see(*pair_of_texts(), 0, View(bare=True))
+    assert seen.queries == seen.keys == ("un", "##do", "go")
+    np.testing.assert_allclose(seen.weights, [[0.2, 0.3, 0.25]] * 3)
+    assert seen.hidden == pytest.approx(0.25)
+
+
+def test_words_are_written_as_typed_and_sum_their_pieces():
+    seen = see(*pair_of_texts(), 0, View(words=True, bare=True, renormalise=True))
+    assert seen.queries == seen.keys == ("Undo", "go")
+    np.testing.assert_allclose(seen.weights, [[2 / 3, 1 / 3]] * 2, atol=1e-6)
+    assert seen.special_keys == (False, False)
+
+
+def test_between_two_texts_the_queries_are_of_one_and_the_keys_of_the_other():
+    seen = see(*pair_of_texts(), 0, View(between="ab"))
+    assert (seen.queries, seen.keys) == (("[CLS]", "un", "##do", "[SEP]"), ("go",))
+    np.testing.assert_allclose(seen.weights, [[0.25]] * 4)
+    seen = see(*pair_of_texts(), 0, View(between="ba", bare=True))
+    assert (seen.queries, seen.keys) == (("go",), ("un", "##do"))
+
+
+def test_the_share_of_special_tokens_is_of_the_weight_shown():
+    assert special_mass(see(*pair_of_texts(), 0, View())) == pytest.approx(0.25)
+    assert special_mass(see(*pair_of_texts(), 0, View(between="aa", words=True))) == pytest.approx(0.25 / 0.75)
+    assert special_mass(see(*pair_of_texts(), 0, View(between="bb", bare=True))) == 0
+
+
+def test_words_of_a_translation_are_those_of_its_own_side():
+    """Queries of cross attention are written in the target, keys in the source."""
+    source = Tokens(("un", "##do"), (0, 1), (False,) * 2, (0, 0), ((0, 2), (2, 4)), (0, 0))
+    target = Tokens(("ann", "##uler"), (2, 3), (False,) * 2, (0, 0), ((0, 3), (3, 7)), (0, 0))
+    stacks = {"encoder": (source, source), "decoder": (target, target), "cross": (target, source)}
+    each = {name: Attention(name, 0, q, k, None, None, None, stored=np.full((1, 2, 2), 0.5, np.float32)) for name, (q, k) in stacks.items()}
+    trace = Trace("hand", "", "Undo", source, tuple(each.values()), target=target, target_text="Annuler")
+    named = {name: (seen.queries, seen.keys) for name, one in each.items() for seen in [see(trace, one, 0, View(words=True))]}
+    assert named["encoder"] == (("Undo",), ("Undo",))
+    assert named["decoder"] == (("Annuler",), ("Annuler",))
+    assert named["cross"] == (("Annuler",), ("Undo",))
