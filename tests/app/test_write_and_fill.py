@@ -90,11 +90,13 @@ def test_a_repeated_token_names_the_heads_that_look_at_what_came_after_it():
     assert "Seen before" in words(opened(WRITE, begin="The wolf saw the wolf saw", view="looks"))
 
 
-@pytest.mark.parametrize("text", ODD)
 @pytest.mark.parametrize("page", [WRITE, FILL])
-def test_no_odd_text_ends_in_a_traceback(page, text):
-    for view in ("next", "looks", "cache") if page == WRITE else ("fillers", "looks", "likely"):
-        opened(page, begin=text, gap=text, other=text, view=view)
+def test_no_odd_text_ends_in_a_traceback(page):
+    """Every text in one view, the last three in the others too."""
+    first, *others = ("next", "looks", "cache") if page == WRITE else ("fillers", "looks", "likely")
+    for view, texts in ((first, ODD), *((view, ODD[-3:]) for view in others)):
+        for text in texts:
+            opened(page, begin=text, gap=text, other=text, view=view)
 
 
 def test_the_word_that_was_taken_out_is_named_with_its_rank():

@@ -5,8 +5,6 @@ import re
 import subprocess
 import sys
 
-import pytest
-
 TEXT = "text=The cat sat on the mat"
 PARTS = [
     "tokens",
@@ -88,31 +86,21 @@ def test_the_whole_walk_by_keyboard(visit):
     assert window.page.get_by_text("agrees with its own forward pass").is_visible()
 
 
-@pytest.mark.parametrize(
-    ("stage", "part"),
-    [
-        (5, "q"),
-        (6, "products"),
-        (7, "scaled"),
-        (8, "scores"),
-        (9, "weights"),
-        (10, "z"),
-        (11, "attended"),
-        (12, "after"),
-        (13, "narrow"),
-        (14, "output"),
-    ],
-)
-def test_a_cell_of_each_stage_is_the_sum_of_its_terms(visit, stage, part):
-    window = visit().open(f"steps?{TEXT}&head=2&stage={stage}&part={part}&query=3&key=2&dim=5&digits=6")
-    on(window, part)
-    total, cell, rows = taken_apart(window)
-    assert total == cell
-    assert "✓" in table(window).inner_text()
-    shown = [float(row.get_attribute("data-product")) for row in rows.all()]
-    value = float(cell.replace("−", "-"))
-    expected = 1.0 if part == "weights" else value  # the shares of a row sum to 1
-    assert abs(sum(shown) - expected) < 1e-5
+def test_a_cell_of_each_stage_is_the_sum_of_its_terms(visit):
+    window = visit()
+    for stage, part in (
+        *((5, "q"), (6, "products"), (7, "scaled"), (8, "scores"), (9, "weights")),
+        *((10, "z"), (11, "attended"), (12, "after"), (13, "narrow"), (14, "output")),
+    ):
+        window.open(f"steps?{TEXT}&head=2&stage={stage}&part={part}&query=3&key=2&dim=5&digits=6")
+        on(window, part)
+        total, cell, rows = taken_apart(window)
+        assert total == cell
+        assert "✓" in table(window).inner_text()
+        shown = [float(row.get_attribute("data-product")) for row in rows.all()]
+        value = float(cell.replace("−", "-"))
+        expected = 1.0 if part == "weights" else value  # the shares of a row sum to 1
+        assert abs(sum(shown) - expected) < 1e-5
 
 
 def test_a_click_on_a_cell_pins_it_and_the_link_says_so(visit):

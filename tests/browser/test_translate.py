@@ -92,8 +92,7 @@ def test_another_candidate_is_written_at_a_click(visit):
     assert said(window).startswith(word)
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize(("language", "dark"), [("en", False), ("zh", True)])
 def test_alignment_joint_view_scores_and_sentiment_stand(visit, language, dark):
     window = visit(dark=dark)
     window.open(f"translate?lang={language}&view=whole&text=The red car is in the garden.")

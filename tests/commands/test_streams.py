@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -144,7 +145,9 @@ def test_a_folder_is_let_go_when_its_process_ends(tmp_path):
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_training_has_saved_when_it_says_so(tmp_path, end):
     command = [sys.executable, "-m", "attnlab", "train", "reverse", "--steps", "100000", *SMALL, "-o", str(tmp_path / "run")]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    listening = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # what is begun in the background of a shell ignores Ctrl-C
+    process = subprocess.Popen(command, cwd=ROOT, preexec_fn=listening, **streams)
     try:
         while not (tmp_path / "run" / "snapshots" / "0000000.npz").exists():  # written before the first step
             assert process.poll() is None, process.stderr.read()

@@ -18,7 +18,7 @@ from attnlab.figures.picture import Picture
 from attnlab.figures.style import COLOUR_MAPS
 from attnlab.words import InputError
 
-few = settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+few = settings(max_examples=4, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 SIDE = st.integers(1, 4)
 LABEL = st.one_of(
     st.text(max_size=6), st.sampled_from(["注意力", "السلام", "🙂", "$\\frac$", "</script>", "=1+1", "\x00", "\ud800", "x" * 40])

@@ -1,6 +1,7 @@
 """Pretrained models: the weights recomputed from q and k are the model's own, for every family, in batches and in threads."""
 
 import copy
+import hashlib
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -356,6 +357,22 @@ def test_a_target_is_decoded_by_the_model_or_given(small):
     assert given.at("cross", 0).weights(0).shape == (len(given.target), len(given.source))
 
 
+def test_a_tokenizer_without_a_rust_half_reads_a_text_a_pair_and_a_target():
+    """ByT5 reads bytes, three ids further on than the byte; of its tokens no places in the text are known."""
+    with transformers_alone() as transformers:
+        tokenizer = transformers.ByT5Tokenizer(extra_ids=0)
+    model = Pretrained(random_module("t5"), tokenizer, name="byt5", revision="random")
+    tokens = model.tokenize("héy", "ab")
+    assert tokens.ids == (*(byte + 3 for byte in "héy".encode()), 1, ord("a") + 3, ord("b") + 3, 1)
+    assert tokens.segments == (0, 0, 0, 0, 0, 1, 1, 1)
+    assert tokens.special == (False,) * 4 + (True, False, False, True)
+    assert set(tokens.offsets) == {None}
+    seen = model.trace("hey", target="ab")
+    assert seen.target.ids == (0, ord("a") + 3, ord("b") + 3)
+    assert seen.target.special == (True, False, False)
+    assert furthest(seen, its_own("t5", [seen.source], seen.target)[0]) <= 1e-5
+
+
 def test_too_long_a_text_says_both_numbers(bert):
     text = "It was a very long day. " * 200
     with pytest.raises(InputError) as caught:
@@ -544,6 +561,40 @@ def test_without_a_network_the_way_out_is_said():
     error = refused("somebody/some-model")
     assert error.key == "error.hub"
     assert "cannot be reached" in str(error)
+
+
+@pytest.mark.parametrize(("raised", "key"), [
+    ("GatedRepoError", "error.gated"), ("RepositoryNotFoundError", "error.unknown_model"), ("HfHubHTTPError", "error.hub"),
+])  # fmt: skip
+def test_what_the_hub_answers_becomes_a_sentence(monkeypatch, raised, key):
+    from types import SimpleNamespace
+
+    import huggingface_hub
+
+    def refuse(name, *, local_files_only=False, **how):
+        kind = "LocalEntryNotFoundError" if local_files_only else raised
+        error = getattr(huggingface_hub.errors, kind)
+        raise error("no") if local_files_only else error("no", response=SimpleNamespace(headers={}, request=None))
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
+    monkeypatch.setattr(loading, "sizes_on_hub", lambda name: 1)
+    with pytest.raises(InputError) as caught:
+        loading.download("somebody/some-model")
+    assert caught.value.key == key
+
+
+def test_weights_that_are_listed_must_be_those(tmp_path):
+    file = tmp_path / "models" / "mine" / "model.safetensors"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"weights")
+    loading.check_shipped(file)  # nothing is listed
+    listed = file.parents[1] / loading.SUMS
+    listed.write_text(f"{hashlib.sha256(b'weights').hexdigest()}  mine/model.safetensors\n{'0' * 64}  other/model.safetensors\n")
+    loading.check_shipped(file)
+    file.write_bytes(b"weight5")
+    with pytest.raises(InputError) as caught:
+        loading.check_shipped(file)
+    assert caught.value.key == "error.weights_wrong"
 
 
 def test_a_wrong_bert_is_refused(tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from attnlab.models.inhouse import transformer
 from attnlab.models.inhouse.dropout import Dropout
-from attnlab.models.inhouse.from_bert import from_bert, smaller
+from attnlab.models.inhouse.from_bert import filler_from_bert, from_bert, open_mask, smaller
 from attnlab.models.inhouse.pieces import padded
 from attnlab.models.inhouse.transformer import (
     Cache,
@@ -180,6 +180,25 @@ def test_bert_can_be_cut_to_its_first_layers_and_a_part_of_its_words(bert: Any, 
     assert "[UNK]" not in tokenizer.encode("zebra").tokens  # spelt out letter by letter
     with torch.no_grad():
         close(cut.encode(torch.tensor([seen.ids]))[0], torch.tensor(bert.trace(line).residual["encoder"][2]))
+
+
+def test_a_filler_begins_with_berts_encoder_and_with_how_often_each_piece_occurs(bert: Any, bert_files: Any) -> None:
+    state, config, _ = bert_files
+    tokens = bert.tokenize("A cat sat.")
+    filler = filler_from_bert(state, config, {tokens.ids[2]: 9, tokens.ids[3]: 99})
+    assert (filler.config.task, filler.config.dropout) == ("fill", 0.0)
+    bias = filler.out.bias.detach()
+    torch.testing.assert_close(bias[[tokens.ids[2], tokens.ids[3], 5]], torch.tensor([9.1, 99.1, 0.1]).log() - math.log(99.1))
+    with torch.no_grad():
+        close(filler.encode(torch.tensor([tokens.ids]))[0], torch.tensor(bert.trace("A cat sat.").residual["encoder"][-1]))
+    torch.testing.assert_close(filler.out.weight, state["embeddings.word_embeddings.weight"])  # the table of words read backwards
+
+
+def test_a_mask_typed_into_a_text_is_a_hole_for_a_filler(bert_files: Any) -> None:
+    opened = open_mask(bert_files[2])
+    assert opened.encode("A [MASK] sat.").tokens == ["[CLS]", "a", "[MASK]", "sat", ".", "[SEP]"]
+    assert opened.decode(opened.encode("A [MASK] sat.").ids) == "a [MASK] sat."  # a special token would be left out
+    assert len(opened.encode("word " * 900).ids) == 902  # nothing is cut off
 
 
 def test_a_bert_that_is_not_ours_to_read_is_refused(bert_files: Any) -> None:
