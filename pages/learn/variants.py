@@ -1,4 +1,4 @@
-"""Variants of attention: the same queries, keys and values, attended to in eighteen ways."""
+"""Variants of attention: the same queries, keys and values, attended to in every way there is."""
 
 import streamlit as st
 

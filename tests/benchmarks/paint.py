@@ -71,7 +71,7 @@ def measure(browser_path: str, address: str) -> None:
         page.goto(f"{address}/heads")
         page.wait_for_selector(".st-key-map canvas.map", timeout=120_000)
         print(f"first visit 10 s after start: first heat map after {time.perf_counter() - start:.1f} s")
-        page.goto(f"{address}/heads?text={TEXT}")
+        page.goto(f"{address}/heads?layer=0&head=0&text={TEXT}")
         page.wait_for_selector(".st-key-map canvas.map", timeout=120_000)
         page.wait_for_timeout(3000)
         page.evaluate(WATCH)
