@@ -89,6 +89,18 @@ def test_names_map_and_legend_stand_beside_one_another(heat):
     assert legend.top == pytest.approx(plot.top, abs=0.2)
 
 
+def test_the_names_of_the_axes_stand_beside_the_middle_a_letter_away_from_the_labels(heat):
+    plot, query, key, line, a = (
+        box(heat, artist) for artist in (heat.axes[0], *(text(heat, words) for words in ("query", "key", "line", "a")))
+    )
+    assert plot.left - line.right == pytest.approx(2, abs=0.1)
+    assert a.top - plot.bottom == pytest.approx(2, abs=0.1)
+    assert query.middle == pytest.approx((MARGIN + 0.6 * FONT, plot.middle[1]), abs=0.2)
+    assert line.left - query.right == pytest.approx(0.8 * FONT, abs=0.1)
+    assert key.middle[0] == pytest.approx(plot.middle[0], abs=0.2)
+    assert key.top - a.bottom == pytest.approx(0.55 * FONT, abs=0.3)
+
+
 def test_cells_are_squares_of_their_own_number_in_their_own_place(heat):
     plot = box(heat, heat.axes[0])
     side = (plot.right - plot.left) / 3
