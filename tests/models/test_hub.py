@@ -181,3 +181,18 @@ def test_only_what_is_read_counts_towards_a_download(monkeypatch):
     said = SimpleNamespace(siblings=[SimpleNamespace(rfilename=name, size=size) for name, size in sizes.items()])
     monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda self, name, **how: said)
     assert hub.sizes_on_hub("a/b") == 7
+
+
+@pytest.mark.parametrize(("raised", "key"), [
+    ("GatedRepoError", "error.gated"), ("RepositoryNotFoundError", "error.unknown_model"), ("HfHubHTTPError", "error.hub"),
+])  # fmt: skip
+def test_what_the_hub_answers_becomes_a_sentence(monkeypatch, raised, key):
+    from huggingface_hub import errors
+
+    def refuse(name, tell):
+        raise getattr(errors, raised)("no", response=SimpleNamespace(headers={}, request=None))
+
+    monkeypatch.setattr(hub.HUB, "fetch", refuse)
+    with pytest.raises(InputError) as caught:
+        hub.download("somebody/some-model", "bert", hub.on_terminal)
+    assert caught.value.key == key

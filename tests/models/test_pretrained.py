@@ -563,26 +563,6 @@ def test_without_a_network_the_way_out_is_said():
     assert "cannot be reached" in str(error)
 
 
-@pytest.mark.parametrize(("raised", "key"), [
-    ("GatedRepoError", "error.gated"), ("RepositoryNotFoundError", "error.unknown_model"), ("HfHubHTTPError", "error.hub"),
-])  # fmt: skip
-def test_what_the_hub_answers_becomes_a_sentence(monkeypatch, raised, key):
-    from types import SimpleNamespace
-
-    import huggingface_hub
-
-    def refuse(name, *, local_files_only=False, **how):
-        kind = "LocalEntryNotFoundError" if local_files_only else raised
-        error = getattr(huggingface_hub.errors, kind)
-        raise error("no") if local_files_only else error("no", response=SimpleNamespace(headers={}, request=None))
-
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
-    monkeypatch.setattr(loading, "sizes_on_hub", lambda name: 1)
-    with pytest.raises(InputError) as caught:
-        loading.download("somebody/some-model")
-    assert caught.value.key == key
-
-
 def test_weights_that_are_listed_must_be_those(tmp_path):
     file = tmp_path / "models" / "mine" / "model.safetensors"
     file.parent.mkdir(parents=True)
