@@ -66,7 +66,7 @@ def number_of(text: str, view: View) -> float:
 
 def place_of(names: Sequence[str], word: str) -> int:
     """Where a word stands among rows or columns; "bank#2" is the second one. Raises InputError that lists what is there."""
-    wanted, _, count = word.rpartition("#") if re.search(r".#\d+$", word) else (word, "", "1")
+    wanted, _, count = word.rpartition("#") if re.search(r".#\d{1,6}$", word) else (word, "", "1")
     found = [i for i, name in enumerate(names) if name == wanted] or [i for i, name in enumerate(names) if name.lower() == wanted.lower()]
     if not 0 < int(count) <= len(found):
         raise InputError("lesson.word", given=word, known=" ".join(names))

@@ -8,10 +8,12 @@ from typing import Any
 
 from attnlab.lessons.lesson import KINDS, Block, Lesson, Mistake, Option, Predict, Step, View
 from attnlab.lessons.links import read_link
+from attnlab.untrusted import first_line
 from attnlab.words import InputError
 
 LARGEST = 400_000  # bytes of a file
 MOST_STEPS, MOST_OPTIONS = 80, 8
+TOML_ERRORS = (ValueError, RecursionError)  # tomllib's own, numbers of thousands of digits, lists in lists without end
 BLOCKS = ("view", "predict", "explain", "notes")
 HEAD: Mapping[str, type | tuple[type, ...]] = {"title": str, "minutes": int, "audience": str, "objective": str, "models": list}
 FIELDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # kind: what it needs, what it may have besides
@@ -76,8 +78,8 @@ def read_head(lines: Sequence[str]) -> tuple[dict[str, Any] | None, int, list[Mi
         return None, 0, [Mistake(1, "lesson.no_head")]
     try:
         head = tomllib.loads("\n".join(lines[1:end]) + "\n")
-    except tomllib.TOMLDecodeError as error:
-        return None, 0, [Mistake(1 + toml_line(error), "lesson.toml", {"why": str(error)})]
+    except TOML_ERRORS as error:
+        return None, 0, [Mistake(1 + toml_line(error), "lesson.toml", {"why": first_line(error)})]
     mistakes = []
     for name, kind in HEAD.items():
         if name not in head:
@@ -89,7 +91,7 @@ def read_head(lines: Sequence[str]) -> tuple[dict[str, Any] | None, int, list[Mi
     return head, end + 1, mistakes
 
 
-def toml_line(error: tomllib.TOMLDecodeError) -> int:
+def toml_line(error: Exception) -> int:
     """The line of a TOML text that cannot be read, from 1."""
     found = re.search(r"line (\d+)", str(error))
     return int(found.group(1)) if found else 1
@@ -174,8 +176,8 @@ def read_predict(block: Block, mistakes: list[Mistake]) -> Predict | None:
     """What is asked, from TOML."""
     try:
         given = tomllib.loads(block.text + "\n")
-    except tomllib.TOMLDecodeError as error:
-        mistakes.append(Mistake(block.line - 1 + toml_line(error), "lesson.toml", {"why": str(error)}))
+    except TOML_ERRORS as error:
+        mistakes.append(Mistake(block.line - 1 + toml_line(error), "lesson.toml", {"why": first_line(error)}))
         return None
     kind = given.pop("kind", None)
     if kind not in KINDS:

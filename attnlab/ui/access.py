@@ -51,9 +51,14 @@ def host_list() -> tuple[str, ...]:
     return tuple(said)
 
 
+def for_others() -> bool:
+    """Whether the whole server is for others than its owner."""
+    return os.environ.get(SHARED, "") not in ("", "0") or not bound_to_loopback()
+
+
 def shared() -> bool:
     """Whether this visit is a guest's."""
-    if os.environ.get(SHARED, "") not in ("", "0") or not bound_to_loopback():
+    if for_others():
         return True
     if not exists():
         return False
@@ -69,7 +74,7 @@ def bound_to_loopback() -> bool:
 def is_open() -> str:
     """What the start says to the host: whether the app is theirs alone or shared, and the address to give to others."""
     port = config.get_option("server.port")
-    if os.environ.get(SHARED, "") in ("", "0") and bound_to_loopback():
+    if not for_others():
         return say("server.start_own", port=port)
     host = str(config.get_option("server.address") or "")
     return say("server.start_shared", host=gethostname() if host in ("", "0.0.0.0", "::") else host, port=port)

@@ -11,9 +11,9 @@ from attnlab.core.trace import Stack, Trace
 from attnlab.core.views import Thumbnails, thumbnails
 from attnlab.models import tokens
 from attnlab.models.first_look import DEFAULT_MODEL, DEFAULT_TEXT
-from attnlab.models.load import load
+from attnlab.models.load import load, one_thread_each
 from attnlab.models.spec import Model, PositionChange
-from attnlab.ui.access import allowed
+from attnlab.ui.access import allowed, for_others
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.own_models import own_model
 from attnlab.ui.turns import Breathe, Kept, made_in_turn, reporting
@@ -84,6 +84,8 @@ def warm_up() -> None:
 
 
 def _warm() -> None:
+    if for_others():
+        one_thread_each()
     try:
         load(DEFAULT_MODEL).trace(DEFAULT_TEXT)
     except InputError:

@@ -1,9 +1,10 @@
 """What an anonymous visitor may open: shipped models, their own, and what the host listed; everything else is one sentence."""
 
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
-from attnlab.ui import access, own_models
+from attnlab.ui import access, own_models, traces
 from attnlab.ui.access import allowed, host_of, is_loopback, listed
 from attnlab.words import InputError
 from tests.app.conftest import opened
@@ -32,6 +33,20 @@ def test_a_guest_opens_what_is_shipped_and_what_the_host_listed(tmp_path, monkey
         assert allowed(name) == name
     assert not listed(f"{tmp_path}/../other")
     assert not listed("a\0b")
+
+
+@pytest.mark.parametrize(("said", "threads"), [("1", 1), ("", 2)])
+def test_each_pass_takes_one_core_where_many_are_made_at_once(said, threads, monkeypatch):
+    monkeypatch.setenv(access.SHARED, said)
+    monkeypatch.setattr(traces, "DRAWS", ())
+    monkeypatch.setattr(traces.gc, "freeze", lambda: None)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        traces._warm()
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_the_owner_opens_anything(monkeypatch):

@@ -64,6 +64,8 @@ def test_three_dashes_may_fence_the_front_matter_too():
         (predict('kind = "choice"\nquestion = "Q"\noptions = [{text="a"}, {text="b", ask="d_head"}]'), [(15, "option")]),
         (predict('kind = "choice"\nquestion = "Q"\npick = "best"\noptions = [{text="a", low=0}, {text="b", low=1}]'), [(15, "pick")]),
         (predict('kind = "word"\nquestion = '), [(14, "toml")]),
+        (predict(f'kind = "number"\nlow = {"9" * 5000}'), [(13, "toml")]),
+        (predict(f"kind = {'[' * 5000}"), [(13, "toml")]),
     ],
 )
 def test_each_mistake_has_its_line(body, wrong):
@@ -80,6 +82,8 @@ def test_each_mistake_has_its_line(body, wrong):
         ("# S\n", [(1, "no_head")]),
         ("+++\ntitle = 'T'\n", [(1, "no_head")]),
         ("+++\ntitle = 'T'\nminutes =\n+++\n", [(3, "toml")]),
+        (f"+++\nminutes = {'9' * 5000}\n+++\n", [(2, "toml")]),
+        (f"+++\nmodels = {'[' * 5000}\n+++\n", [(2, "toml")]),
         (HEAD.replace('title = "T"\n', ""), [(1, "head_missing")]),
         (HEAD.replace("= 5", "= 0"), [(3, "head_wrong")]),
         (HEAD.replace('"see"', "3"), [(5, "head_wrong")]),
