@@ -3,6 +3,7 @@
 import streamlit as st
 
 from attnlab.ui import link, visits
+from attnlab.ui.door import DOOR
 from attnlab.ui.language import choose_language, language, linked_language, settle_language, t
 from attnlab.ui.screen import ask_screen
 from attnlab.ui.teach.collect import collect_views
@@ -19,6 +20,7 @@ PAGES = {
     "teach": ("lessons", "class"),
 }
 
+came = DOOR.come_in()
 link.begin()
 settle_language()
 visits.enter()
@@ -56,3 +58,4 @@ try:
     collect_views(page.url_path)
 finally:  # a page that stopped at a mistake has its address too
     link.write()
+    DOOR.leave(came)

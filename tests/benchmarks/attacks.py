@@ -25,6 +25,7 @@ from attnlab.models.inhouse.model import InHouse
 from attnlab.models.inhouse.transformer import Config, Transformer
 from attnlab.models.inhouse.zipped import pack
 from attnlab.training.tokenizer import letter_tokenizer
+from attnlab.words import say
 from tests import hostile
 from tests.benchmarks.classroom import rss
 from tests.benchmarks.visitors import wait
@@ -45,7 +46,7 @@ async def nothing(window: Window, folder: Path) -> None:
 async def endless_figure(window: Window, folder: Path) -> None:
     await window.ask("")
     content = hostile.FIGURES["html, an opening 150,000 times"]()
-    await window.ask("", files=("file_uploader", await window.upload("figure.html", content)))
+    await window.ask("", files=(say("home.drop"), await window.upload("figure.html", content)))
 
 
 async def cleared_caches(window: Window, folder: Path) -> None:
