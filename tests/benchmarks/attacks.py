@@ -132,9 +132,11 @@ async def attack(address: str, until: float, one: Callable[[Window, Path], Await
     return done, sorted(said)
 
 
-async def run(address: str, seconds: float, pid: int, folder: Path) -> None:
+async def run(address: str, options: argparse.Namespace, pid: int, folder: Path) -> None:
     for name, one in ATTACKS.items():
-        until = time.monotonic() + seconds
+        if not name.startswith(options.only):
+            continue
+        until = time.monotonic() + options.seconds
         waited, (done, said) = await asyncio.gather(click(address, until), attack(address, until, one, folder))
         waited.sort()
         print(f"{name}: {len(waited)} clicks, median {waited[len(waited) // 2]:.3f} s, longest {waited[-1]:.2f} s; ", end="")
@@ -144,6 +146,7 @@ async def run(address: str, seconds: float, pid: int, folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--only", default="", help="how the name of an attack begins")
     options = parser.parse_args()
     port, quiet = free_port(), subprocess.DEVNULL
     command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true"]
@@ -154,7 +157,7 @@ def main() -> None:
             try:
                 wait(f"http://127.0.0.1:{port}")
                 time.sleep(10)  # its model and its drawing libraries are loaded
-                asyncio.run(run(f"http://127.0.0.1:{port}", options.seconds, server.pid, Path(place)))
+                asyncio.run(run(f"http://127.0.0.1:{port}", options, server.pid, Path(place)))
             finally:
                 server.terminate()
                 server.wait(timeout=60)

@@ -34,7 +34,9 @@ class Window:
         return await self.send(message, "script_finished")
 
     def find(self, name: str) -> str:
-        return next(identity for identity, label in self.widgets.items() if name in identity or name == label)
+        found = [identity for identity, label in self.widgets.items() if name in identity or name == label]
+        assert found, (name, self.told)
+        return found[-1]
 
     async def send(self, message: BackMsg, until: str) -> float:
         began, running = time.monotonic(), False
