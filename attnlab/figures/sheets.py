@@ -24,14 +24,14 @@ LEADING = 1.45
 CELL = 16.5  # points of a cell at most, so that two maps fit on a page
 CLOSING = "。，、；：！？）》”’」』"  # never begins a line
 
-Kind = Literal["title", "heading", "text", "small", "formula", "map", "box", "page"]
+Kind = Literal["title", "heading", "text", "small", "formula", "map", "box", "page", "keep"]
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
     """One thing on a sheet. text: with formulas between dollars; values, queries and keys: of a map, whose values may be absent (NaN).
 
-    height: of an empty box, in points.
+    height: of an empty box, or of what is to stand on one page, in points.
     """
 
     kind: Kind
@@ -152,6 +152,11 @@ def draw_page(sheet: Sheet, part: Part) -> None:
     sheet.begin()
 
 
+def keep(sheet: Sheet, part: Part) -> None:
+    """What comes next stands on one page: a question and the frame for its answer."""
+    sheet.need(part.height)
+
+
 DRAW: dict[Kind, Any] = {
     "title": draw_text,
     "heading": draw_text,
@@ -161,6 +166,7 @@ DRAW: dict[Kind, Any] = {
     "map": draw_map,
     "box": draw_box,
     "page": draw_page,
+    "keep": keep,
 }
 
 

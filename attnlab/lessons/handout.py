@@ -178,12 +178,14 @@ def map_part(picture: Data, *, blank: bool) -> Any:
 def question_parts(asked: Data, language: str) -> Iterator[Any]:
     from attnlab.figures.sheets import Part
 
+    height = 90 if asked["kind"] in ("row", "head") else 46
+    yield Part("keep", height=height + 70 + 22 * len(asked.get("options", [])))
     yield Part("text", asked["question"].replace("$", "＄"))
     if hint := hint_of(asked, language):
         yield Part("small", hint)
     for option in asked.get("options", []):
         yield Part("text", f"[   ]  {option}".replace("$", "＄"))
-    yield Part("box", say("lesson.your_answer", language), height=90 if asked["kind"] in ("row", "head") else 46)
+    yield Part("box", say("lesson.your_answer", language), height=height)
 
 
 def prose_parts(markdown: str) -> Iterator[Any]:

@@ -7,7 +7,8 @@ import pytest
 
 from attnlab.figures.sheets import Part, lines, pieces, sheets
 from attnlab.figures.style import drawing
-from attnlab.lessons.handout import prose_parts, write_handout
+from attnlab.lessons.handout import parts_of, prose_parts, write_handout
+from attnlab.lessons.opening import open_lesson
 from attnlab.lessons.read import parse_lesson
 from attnlab.lessons.shelf import find_lesson
 from attnlab.words import InputError
@@ -71,3 +72,16 @@ def test_a_page_that_is_full_goes_on_to_the_next():
     names = ("a", "b", "c", "d")
     parts = [Part("map", "m", values, names, names)] * 12 + [Part("page"), Part("box", "b", height=30)]
     assert sheets(parts, title="t", footer="f").count(b"/Type /Page ") >= 3
+
+
+def test_a_question_and_the_frame_for_its_answer_stand_on_one_page():
+    filler = [Part("box", "b", height=620)]
+    together = [Part("text", "question"), Part("box", "answer", height=90)]
+    assert sheets(filler + together, title="t", footer="f").count(b"/Type /Page ") == 2
+    kept = sheets([*filler, Part("keep", height=150), *together], title="t", footer="f")
+    assert kept.count(b"/Type /Page ") == 2
+    assert kept != sheets(filler + together, title="t", footer="f")  # the question went along
+    parts = list(parts_of(open_lesson(find_lesson("2-from-words-to-weights")), "en"))
+    asked = [i for i, part in enumerate(parts) if part.kind == "keep"]
+    assert len(asked) == 4
+    assert all("box" in [part.kind for part in parts[i : i + 8]] for i in asked)
