@@ -46,7 +46,8 @@ export function lines(root, { keep = () => {} } = {}) {
     pen.font = `${TOKEN}px ${look.font}`;
     const longest = (all) => Math.min(130, width * 0.3, Math.max(30, widest(pen, all))) + 12;
     const row = Math.max(LEAST, Math.min(ROW + 8, (room(root, data.height, AROUND) - 26) / n));
-    place = { width, row, left: longest(data.queries), right: width - longest(data.keys), top: 24, height: 26 + n * row };
+    const [left, right] = [longest([...data.queries, data.words.query]), longest([...data.keys, data.words.key])];
+    place = { width, row, left, right: width - right, top: 24, height: 26 + n * row };
   }
 
   const y = (i) => place.top + (i + 0.5) * place.row;

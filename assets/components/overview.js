@@ -98,7 +98,7 @@ export function overview(root, { keep = () => {} } = {}) {
       told ||= String(data.at);
       label(parts.title, data.title);
       label(parts.note, data.note);
-      canvas.setAttribute('aria-label', `${data.title}. ${data.words.keys_lens}`);
+      canvas.setAttribute('aria-label', `${data.title || data.words.map}. ${data.words.keys_lens}`);
       paint();
       draw();
       scaleBar();

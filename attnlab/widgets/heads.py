@@ -90,8 +90,8 @@ class How:
 
 class Heatmap(Widget):
     components = ("matrix",)
-    cell: Any = traitlets.Tuple(traitlets.Int(), traitlets.Int(), default_value=None, allow_none=True)
-    head: Any = traitlets.Int(0)
+    cell: Any = traitlets.Tuple(traitlets.Int(), traitlets.Int(), default_value=None, allow_none=True).tag(sync=True)
+    head: Any = traitlets.Int(0).tag(sync=True)
 
     def __init__(self, source: Source, head: int, cell: tuple[int, int] | None, how: How, title: str | None, language: str) -> None:
         super().__init__(language, head=source.check(head), cell=cell)
@@ -173,8 +173,8 @@ def heatmap(
 
 class Lines(Widget):
     components = ("lines",)
-    heads: Any = traitlets.List(traitlets.Int())
-    head: Any = traitlets.Int(0)
+    heads: Any = traitlets.List(traitlets.Int()).tag(sync=True)
+    head: Any = traitlets.Int(0).tag(sync=True)
 
     def __init__(
         self, source: Source, heads: Sequence[int], threshold: float, temperature: float, title: str | None, language: str
@@ -245,9 +245,9 @@ def lines(
 
 class Mosaic(Widget):
     components = ("mosaic", "matrix")
-    layer: Any = traitlets.Int(None, allow_none=True)
-    head: Any = traitlets.Int(None, allow_none=True)
-    cell: Any = traitlets.Tuple(traitlets.Int(), traitlets.Int(), default_value=None, allow_none=True)
+    layer: Any = traitlets.Int(None, allow_none=True).tag(sync=True)
+    head: Any = traitlets.Int(None, allow_none=True).tag(sync=True)
+    cell: Any = traitlets.Tuple(traitlets.Int(), traitlets.Int(), default_value=None, allow_none=True).tag(sync=True)
 
     def __init__(self, trace: Trace, stack: Stack, own: bool, language: str) -> None:
         super().__init__(language)
@@ -318,9 +318,9 @@ def mosaic(trace: Trace, stack: Stack | None = None, *, own: bool = False, langu
 
 class Overview(Widget):
     components = ("overview", "matrix")
-    at: Any = traitlets.Tuple(traitlets.Int(), traitlets.Int(), default_value=(0, 0))
-    cell: Any = traitlets.Tuple(traitlets.Int(), traitlets.Int(), default_value=None, allow_none=True)
-    head: Any = traitlets.Int(0)
+    at: Any = traitlets.Tuple(traitlets.Int(), traitlets.Int(), default_value=(0, 0)).tag(sync=True)
+    cell: Any = traitlets.Tuple(traitlets.Int(), traitlets.Int(), default_value=None, allow_none=True).tag(sync=True)
+    head: Any = traitlets.Int(0).tag(sync=True)
 
     def __init__(self, source: Source, head: int, temperature: float, language: str) -> None:
         super().__init__(language, head=source.check(head))

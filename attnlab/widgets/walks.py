@@ -24,11 +24,11 @@ SENT = 4_000  # numbers: a notebook keeps what was sent last
 class Steps(Widget):
     components = ("steps/player", "steps/table")
     css = ("steps/steps",)
-    cell: Any = traitlets.Tuple(traitlets.Int(), traitlets.Int(), default_value=(0, 0))
-    stack: Any = traitlets.Unicode("encoder")
-    layer: Any = traitlets.Int(0)
-    head: Any = traitlets.Int(0)
-    stage: Any = traitlets.Int(1)
+    cell: Any = traitlets.Tuple(traitlets.Int(), traitlets.Int(), default_value=(0, 0)).tag(sync=True)
+    stack: Any = traitlets.Unicode("encoder").tag(sync=True)
+    layer: Any = traitlets.Int(0).tag(sync=True)
+    head: Any = traitlets.Int(0).tag(sync=True)
+    stage: Any = traitlets.Int(1).tag(sync=True)
 
     def __init__(self, trace: Trace, model: Model, attention: Attention, head: int, place: Mapping[str, Any], language: str) -> None:
         super().__init__(language, stack=attention.stack, layer=attention.layer, head=head)

@@ -30,10 +30,10 @@ FACTS = ("n", "of", "token", "p", "total", "score", "before")
 class Decoder(Widget):
     components = ("decoder",)
     css = ("decoder",)
-    step: Any = traitlets.Int(0)
-    layer: Any = traitlets.Int(0)
-    head: Any = traitlets.Int(None, allow_none=True)
-    cell: Any = traitlets.Tuple(traitlets.Int(), traitlets.Int(), default_value=None, allow_none=True)
+    step: Any = traitlets.Int(0).tag(sync=True)
+    layer: Any = traitlets.Int(0).tag(sync=True)
+    head: Any = traitlets.Int(None, allow_none=True).tag(sync=True)
+    cell: Any = traitlets.Tuple(traitlets.Int(), traitlets.Int(), default_value=None, allow_none=True).tag(sync=True)
 
     def __init__(self, trace: Trace, model: Model, layer: int, head: int | None, language: str) -> None:
         super().__init__(language, layer=layer, head=head)
@@ -63,10 +63,10 @@ class Decoder(Widget):
         assert self.trace.target is not None
         logits = self.trace.outputs["logits"][step].astype(np.float64)
         logs = logits - logits.max() - np.log(np.exp(logits - logits.max()).sum())
-        best = list(np.argsort(-logs, kind="stable")[:MOST])
-        chosen = self.written[step]
+        best = np.argsort(-logs, kind="stable")[:MOST].tolist()
+        chosen = int(self.written[step])
         best = best if chosen in best else [*best[:-1], chosen]
-        found = [self._candidate(int(i), float(logs[i]), i == chosen) for i in best]
+        found = [self._candidate(i, float(logs[i]), i == chosen) for i in best]
         own = best.index(chosen)
         tree = [own, *[i for i in range(len(best)) if i != own][:BRANCHES]]
         return {

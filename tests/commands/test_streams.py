@@ -156,6 +156,7 @@ def test_an_interrupted_training_has_saved_when_it_says_so(tmp_path, end):
         _, err = process.communicate(timeout=300)
     finally:
         process.kill()
+        process.wait()
     assert process.returncode == 128 + end
     assert (tmp_path / "run" / NAME).is_file()
     assert ("Stopped and saved" in err) is (end == signal.SIGINT)

@@ -1,5 +1,7 @@
 """The walk and the decoder as widgets: where one stands, what a click does, what is taken apart."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -94,3 +96,8 @@ def test_a_text_that_nobody_wrote_has_no_decoder(walked, translated):
         widgets.decoder(walked)
     with pytest.raises(IndexError):
         widgets.decoder(translated, layer=0, head=99)
+
+
+def test_what_is_sent_of_a_text_that_was_written_is_json_and_bytes(translated):
+    sent = widgets.decoder(translated)._views
+    assert json.loads(json.dumps(sent, default=lambda each: len(each) if isinstance(each, bytes) else None))[0]["values"]["bytes"] > 0
