@@ -1,7 +1,7 @@
 """The package as a stranger has it: python tests/installed.py ENVIRONMENT, where a wheel was installed. Run it from any folder.
 
 From an empty folder, without the source: the version, what the command can do, every shipped model, a figure of each format, a command
-of each kind, a mistake, and the app painted in Chromium. It ends with the first thing that is not as it should be.
+of each kind, a mistake, the notebooks that teach, and the app painted in Chromium. It ends with the first thing that is not as it should be.
 """
 
 import os
@@ -51,6 +51,7 @@ def main(environment: Path) -> None:
         os.chdir(folder)
         check_command(binaries)
         print(run(binaries / "python", "-c", LIBRARY))
+        check_notebooks(binaries)
         check_app(binaries)
         os.chdir("/")
 
@@ -80,6 +81,24 @@ def check_command(binaries: Path) -> None:
     run(attnlab, *train, "-o", "reverse")
     assert "accuracy" in run(attnlab, "evaluate", "--model", "reverse", "--sequences", "2")
     print("the commands answer")
+
+
+NOTEBOOKS = """
+import nbclient, nbformat
+from attnlab.words import ASSETS
+
+for book in sorted((ASSETS / "notebooks").glob("*.ipynb")):
+    read = nbformat.read(book, 4)
+    nbclient.NotebookClient(read, timeout=600, kernel_name="python3").execute()
+    shown = sum(bool(cell.get("outputs")) for cell in read.cells)
+    assert shown >= 2, (book.name, shown)
+    print(book.name, shown, "outputs")
+"""
+
+
+def check_notebooks(binaries: Path) -> None:
+    """The notebooks that teach run from top to bottom."""
+    print(run(binaries / "python", "-c", NOTEBOOKS))
 
 
 def check_app(binaries: Path) -> None:

@@ -217,6 +217,10 @@ class Attention:
         """Head 0 as a heat map, live where a notebook can."""
         return display(self)
 
+    def _display_(self) -> Any:
+        """The same for marimo, which asks for the object to show."""
+        return display(self, as_object=True)
+
 
 def softmax(scores: Array, *, sink: float | None = None) -> Array:
     """exp(scores) divided by its row sum; a sink adds exp(sink) to the sum only. [q k] -> [q k]
@@ -341,6 +345,10 @@ class Trace:
         """Every head of the first stack, live where a notebook can."""
         return display(self)
 
+    def _display_(self) -> Any:
+        """The same for marimo, which asks for the object to show."""
+        return display(self, as_object=True)
+
     def _repr_html_(self) -> str:
         seen = self.attentions[0]
         corner = f"<th>{escape(seen.stack)} L{seen.layer}H0</th>"
@@ -352,6 +360,7 @@ class Trace:
         return f"<p>{escape(repr(self))}</p><table><tr>{corner}{head}</tr>{rows}</table>"
 
 
-def display(shown: Attention | Trace) -> Any:
+def display(shown: Attention | Trace, *, as_object: bool = False) -> Any:
     """What a notebook shows of a last line. Core draws nothing: the room of the widgets is asked by name."""
-    return import_module("attnlab.widgets.display").bundle(shown)
+    room = import_module("attnlab.widgets.display")
+    return room.live(shown) if as_object else room.bundle(shown)

@@ -13,14 +13,21 @@ from attnlab.figures.picture import Picture
 def bundle(shown: Attention | Trace) -> Any:
     """What a notebook may show, by MIME type."""
     hide_table(type(shown))
-    if find_spec("anywidget") is not None:
-        heads = import_module("attnlab.widgets.heads")
-        widget = heads.mosaic(shown) if isinstance(shown, Trace) else heads.heatmap(shown)
-        bundled, more = widget._repr_mimebundle_()
-        return bundled | {"text/plain": repr(shown)}, more
-    from attnlab.widgets.picture import still
+    found = live(shown)
+    if isinstance(found, Picture):
+        from attnlab.widgets.picture import still
 
-    return still(drawn(shown), repr(shown)), {}
+        return still(found, repr(shown)), {}
+    bundled, more = found._repr_mimebundle_()
+    return bundled | {"text/plain": repr(shown)}, more
+
+
+def live(shown: Attention | Trace) -> Any:
+    """The widget, or the still picture where there is no anywidget."""
+    if find_spec("anywidget") is None:
+        return drawn(shown)
+    heads = import_module("attnlab.widgets.heads")
+    return heads.mosaic(shown) if isinstance(shown, Trace) else heads.heatmap(shown)
 
 
 def drawn(shown: Attention | Trace) -> Picture:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from textwrap import indent
 
 import pytest
 
@@ -23,9 +24,9 @@ LINES = [
     "lens = widgets.overview(np.random.default_rng(0).dirichlet(np.ones(200), 200))\nlens",
     "steps = widgets.steps(trace, head=1)\nsteps",
     "decoder = widgets.decoder(attnlab.load('translate-fr').trace('The cat sleeps.'))\ndecoder",
-    "print('read', heat.cell, lines.heads, mosaic.layer, mosaic.head, lens.at, steps.stage, decoder.step)\n"
     "every = heat, lines, mosaic, lens, steps, decoder\n"
-    "print('saved', [figures.save(each.figure(), 'pdf')[:5] == b'%PDF-' for each in every].count(True))",
+    "saved = [figures.save(each.figure(), 'pdf')[:5] == b'%PDF-' for each in every].count(True)\n"
+    "f'read {heat.cell} {lines.heads} {mosaic.layer} {mosaic.head} {lens.at} {steps.stage} {decoder.step}, saved {saved}'",
     "trace",
 ]
 
@@ -76,6 +77,43 @@ def page(chromium):
     page.close()
 
 
+def drive(page, widget):
+    """Read, click and step in every widget, as a person would. widget(i): where the i-th of them stands, painted."""
+    heat = widget(0)
+    heat.locator("canvas.map").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    heat.locator("output").filter(has_text="a → b: 0.").wait_for()
+    page.keyboard.press("Enter")
+    heat.locator("output").filter(has_text="pinned").wait_for()
+
+    lines = widget(1)
+    lines.get_by_role("button", name="H5").click()
+    lines.locator("button[aria-pressed=true]").filter(has_text="H5").wait_for()
+
+    mosaic = widget(2)
+    mosaic.locator("canvas.map").first.focus()
+    for key in ("ArrowRight", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    mosaic.get_by_text("encoder L1H").wait_for()
+
+    lens = widget(3)
+    lens.locator("canvas.map").first.click(position={"x": 300, "y": 300})
+    lens.get_by_text("rows from 1").wait_for()
+
+    walk = widget(4)
+    walk.get_by_title("softmax").click()
+    walk.locator("[aria-current=step]").filter(has_text="softmax").wait_for()
+    walk.get_by_text("Taken apart").wait_for()
+
+    decoder = widget(5)
+    decoder.locator("button.next").click()
+    decoder.locator("output.said").filter(has_text="2").first.wait_for()
+
+
+READ = re.compile(r"read \(0, 1\) \[0, 2, 5\] 1 \d \(1\d\d, 1\d\d\) 9 1, saved 6")
+
+
 def test_every_widget_is_painted_read_clicked_and_known_to_python_in_jupyterlab(lab, page):
     address, home, _ = lab
     nbformat.write(book_of(LINES), home / "book.ipynb")
@@ -88,41 +126,62 @@ def test_every_widget_is_painted_read_clicked_and_known_to_python_in_jupyterlab(
         page.keyboard.press("Shift+Enter")
         return cells.nth(i)
 
-    heat = run(0)
-    heat.locator("canvas.map").focus()
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowRight")
-    heat.locator("output").filter(has_text="a → b: 0.").wait_for()
-    page.keyboard.press("Enter")
-    heat.locator("output").filter(has_text="pinned").wait_for()
-
-    lines = run(1)
-    lines.get_by_role("button", name="H5").click()
-    lines.locator("button[aria-pressed=true]").filter(has_text="H5").wait_for()
-
-    mosaic = run(2)
-    mosaic.locator("canvas.map").first.focus()
-    for key in ("ArrowRight", "ArrowDown", "Enter"):
-        page.keyboard.press(key)
-    mosaic.get_by_text("encoder L1H").wait_for()
-
-    lens = run(3)
-    lens.locator("canvas.map").first.click(position={"x": 300, "y": 300})
-    lens.get_by_text("rows from 1").wait_for()
-
-    walk = run(4)
-    walk.get_by_title("softmax").click()
-    walk.locator("[aria-current=step]").filter(has_text="softmax").wait_for()
-    walk.get_by_text("Taken apart").wait_for()
-
-    decoder = run(5)
-    decoder.locator("button.next").click()
-    decoder.locator("output.said").filter(has_text="2").first.wait_for()
-
-    last = run(6)
-    last.get_by_text("saved 6").wait_for()
-    last.get_by_text(re.compile(r"read \(0, 1\) \[0, 2, 5\] 1 \d \(1\d\d, 1\d\d\) 9 1")).wait_for()
+    drive(page, run)
+    run(6).get_by_text(READ).wait_for()
     run(7).locator("canvas.map").first.wait_for()
+
+
+def test_sixteen_widgets_two_views_of_one_and_a_dark_theme(lab, page):
+    address, home, _ = lab
+    show = "from IPython.display import display\nw = widgets.heatmap(trace.attentions[0])\ndisplay(w, w)\n"
+    many = "for head in range(14): display(widgets.heatmap(trace.attentions[0], head=head % 8))"
+    nbformat.write(book_of([LINES[0], show + many, "w.cell = (1, 2)"]), home / "many.ipynb")
+    page.goto(f"{address}/many.ipynb?reset")
+    page.get_by_text("| Idle").wait_for()
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    both = page.locator(".jp-Notebook .jp-Cell").nth(1)
+    both.locator(".attnlab").nth(15).locator("canvas.map").wait_for()
+    for view in (0, 1):
+        both.locator(".attnlab").nth(view).locator("output").filter(has_text="b → c").wait_for()
+    paper = "e => e.style.getPropertyValue('--paper')"
+    light = both.locator(".attnlab").first.evaluate(paper)
+    page.evaluate(
+        "document.body.dataset.jpThemeLight = 'false'; document.documentElement.style.setProperty('--jp-layout-color0', '#111111')"
+    )
+    page.wait_for_function("document.querySelector('.attnlab').style.getPropertyValue('--paper') === '#111111'")
+    assert light != "#111111"
+
+
+def test_every_widget_is_painted_read_clicked_and_known_to_python_in_marimo(chromium, page, tmp_path):
+    pytest.importorskip("marimo")
+    port = free_port()
+    names = ["io", "np", "attnlab", "figures", "widgets", "trace", "heat"]
+    cells = [("", LINES[0], ", ".join(names))]
+    cells += [("trace, widgets, np, attnlab", line, line.split(" = ")[0]) for line in LINES[1:6]]
+    cells += [("heat, lines, mosaic, lens, steps, decoder, figures", LINES[6], "every, saved"), ("trace", "trace", "")]
+    body = "".join(f"\n@app.cell\ndef _({given}):\n{indent(line, '    ')}\n    return {made}\n" for given, line, made in cells)
+    (tmp_path / "book.py").write_text(f"import marimo\napp = marimo.App()\n{body}")
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
+    options = ["--headless", "--no-token", "--host", "127.0.0.1", "--port", str(port)]
+    outside = []
+    page.on(
+        "request",
+        lambda request: None if "127.0.0.1" in request.url or request.url[:5] in ("data:", "blob:") else outside.append(request.url),
+    )
+    with (tmp_path / "log").open("w") as log:
+        command = [sys.executable, "-m", "marimo", "run", str(tmp_path / "book.py"), *options]
+        process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
+        try:
+            wait_for_port(port, process, tmp_path / "log")
+            page.goto(f"http://127.0.0.1:{port}/")
+            page.locator(".attnlab").nth(6).locator("canvas.map").first.wait_for()
+            drive(page, page.locator(".attnlab").nth)
+            page.get_by_text(READ).wait_for()
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
+    assert outside == []
 
 
 def test_a_saved_notebook_shows_its_pictures_untrusted_and_without_a_kernel(lab, page):

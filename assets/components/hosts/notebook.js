@@ -53,6 +53,8 @@ function show(components, styles, { model, el }) {
     }, PATIENCE);
     try {
       model.send({ name, value, number: sent });
+      model.set('_asked', sent);
+      model.save_changes();
     } catch {
       // a closed kernel: the picture stays as it is
     }
