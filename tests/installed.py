@@ -1,7 +1,8 @@
 """The package as a stranger has it: python tests/installed.py ENVIRONMENT, where a wheel was installed. Run it from any folder.
 
 From an empty folder, without the source: the version, what the command can do, every shipped model, a figure of each format, a command
-of each kind, a mistake, the notebooks that teach, and the app painted in Chromium. It ends with the first thing that is not as it should be.
+of each kind, a mistake, the notebooks that teach, and the app painted in Chromium. It ends with the first thing that is not as it
+should be.
 """
 
 import os

@@ -17,7 +17,7 @@ nbformat = pytest.importorskip("nbformat")
 pytest.importorskip("jupyterlab")
 TRUST = "from nbformat.sign import TrustNotebookApp; TrustNotebookApp.launch_instance()"
 LINES = [
-    "import io\nimport numpy as np\nimport attnlab\nfrom attnlab import figures, widgets\n"
+    "import numpy as np\nimport attnlab\nfrom attnlab import figures, widgets\n"
     "trace = attnlab.load('reverse-sinusoidal').trace('a b c d')\nheat = widgets.heatmap(trace.attentions[0], head=2)\nheat",
     "lines = widgets.lines(trace.attentions[0], heads=[0, 2])\nlines",
     "mosaic = widgets.mosaic(trace)\nmosaic",
@@ -156,9 +156,9 @@ def test_sixteen_widgets_two_views_of_one_and_a_dark_theme(lab, page):
 def test_every_widget_is_painted_read_clicked_and_known_to_python_in_marimo(chromium, page, tmp_path):
     pytest.importorskip("marimo")
     port = free_port()
-    names = ["io", "np", "attnlab", "figures", "widgets", "trace", "heat"]
-    cells = [("", LINES[0], ", ".join(names))]
-    cells += [("trace, widgets, np, attnlab", line, line.split(" = ")[0]) for line in LINES[1:6]]
+    wrapped = [re.sub(r" = (widgets\..*)", r" = mo.ui.anywidget(\1)", line) for line in LINES[:6]]  # what makes others follow it
+    cells = [("", f"import marimo as mo\n{wrapped[0]}", "np, attnlab, figures, widgets, trace, heat, mo")]
+    cells += [("trace, widgets, np, attnlab, mo", line, line.split(" = ")[0]) for line in wrapped[1:]]
     cells += [("heat, lines, mosaic, lens, steps, decoder, figures", LINES[6], "every, saved"), ("trace", "trace", "")]
     body = "".join(f"\n@app.cell\ndef _({given}):\n{indent(line, '    ')}\n    return {made}\n" for given, line, made in cells)
     (tmp_path / "book.py").write_text(f"import marimo\napp = marimo.App()\n{body}")
