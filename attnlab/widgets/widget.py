@@ -43,7 +43,7 @@ class Widget(anywidget.AnyWidget):
     css: ClassVar[tuple[str, ...]] = ()
     _views: Any = traitlets.List().tag(sync=True)
     _now: Any = traitlets.List().tag(sync=True)
-    _asked = traitlets.Int(0).tag(sync=True)  # the browser's last question: marimo runs again what depends on a widget when it changes
+    _question = traitlets.Int(0).tag(sync=True)  # the browser's last question: marimo runs again what depends on a widget when it changes
     _answered = traitlets.Int(0).tag(sync=True)
 
     def __init_subclass__(cls, **options: Any) -> None:

@@ -53,7 +53,7 @@ function show(components, styles, { model, el }) {
     }, PATIENCE);
     try {
       model.send({ name, value, number: sent });
-      model.set('_asked', sent);
+      model.set('_question', sent);
       model.save_changes();
     } catch {
       // a closed kernel: the picture stays as it is
