@@ -16,7 +16,7 @@ from attnlab.core.trace import Array, Stack
 from attnlab.files import write
 from attnlab.models.load import load
 from attnlab.models.spec import Model
-from attnlab.words import InputError
+from attnlab.words import InputError, say
 
 app = typer.Typer()
 
@@ -82,30 +82,84 @@ def importance(
 
 
 @app.command()
+def prune(
+    model: Name = "sentiment",
+    data: Annotated[
+        Path | None, typer.Option(help="Held-out rows like those the model was trained on; not for reversing.", show_default=False)
+    ] = None,
+    by: Annotated[Literal["zero", "mean", "resample"], typer.Option(help="How importance is measured.")] = "zero",
+    rows: Annotated[int, typer.Option(help="How many rows are scored.", min=1)] = 200,
+    judged: Annotated[int, typer.Option(help="How many of them importance is measured on.", min=1)] = 20,
+    orders: Annotated[int, typer.Option(help="Random orders to compare with.", min=0)] = 3,
+    points: Annotated[int, typer.Option(help="Scores of one order.", min=2)] = 9,
+    seed: int = 0,
+    output: Maybe = None,
+    force: Force = False,
+) -> None:
+    """The score of a task as heads are removed, the least important first, against random order. CSV, JSON or a picture."""
+    from attnlab.training.pruning import curve, held_out, least_important_first
+    from attnlab.training.pruning import prune as pruned
+
+    check(output, TABLES + PICTURES, force)
+    seen = load(model)
+    task = held_out(seen, data, rows=rows, seed=seed)
+    order = least_important_first(seen, task.texts[:judged], by=by)
+    found = []
+    for point in pruned(task, order, orders=orders, points=points, seed=seed):
+        found.append(point)
+        print(f"\r{len(found)} / {points * (orders + 1)}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    made = curve(task.kind, found)
+    if output is not None and output.suffix in PICTURES:
+        from attnlab import figures
+        from attnlab.figures.pruning import pruning_chart
+
+        chart = pruning_chart(made.removed, made.by_importance, made.at_random, measure=made.kind, title=f"{model}: {made.kind}")
+        figures.write(output, figures.save(chart, figures.format_of(output), record=figures.record(model=model)), force=force)
+        return
+    names = ["importance", *(f"random {i + 1}" for i in range(len(made.at_random)))]
+    scores = [made.by_importance, *made.at_random]
+    table = [
+        {"order": name, "removed": n, "heads": len(order), made.kind: y}
+        for name, line in zip(names, scores, strict=True)
+        for n, y in zip(made.removed, line, strict=True)
+    ]
+    give(table, output, force)
+
+
+@app.command()
 def patch(
     clean: Annotated[str, typer.Argument(help="The text whose output is to come back.", show_default=False)],
     corrupt: Annotated[str, typer.Argument(help="The same text with a word changed, of the same number of tokens.", show_default=False)],
     model: Name = "bert",
-    place: Annotated[Literal["stream", "z"], typer.Option(help="stream: layer by token; z: layer by head.")] = "stream",
+    place: Annotated[
+        Literal["stream", "z", "q", "k", "v", "weights"], typer.Option(help="stream: layer by token; all else: layer by head.")
+    ] = "stream",
+    stack: StackName = None,
     noise: Annotated[bool, typer.Option("--noise", help="Put the corrupt run's numbers into the clean one.")] = False,
+    align: Annotated[bool, typer.Option("--align", help="Of texts of different lengths move only tokens that correspond.")] = False,
     output: Maybe = None,
     force: Force = False,
 ) -> None:
     """Put one run's numbers into another, place by place: how much of the clean output comes back. CSV, JSON or a picture."""
-    from attnlab.models.interventions import patch_map
+    from attnlab.models.patching import patch_map
 
     check(output, TABLES + PICTURES, force)
     seen = load(model)
     good = seen.trace(clean)
     bad = seen.trace(corrupt, target=good.target_text)
-    found = patch_map(seen, good, bad, place=place, noise=noise)
+    found = patch_map(seen, good, bad, place=place, stack=stack_of(seen, stack), noise=noise, align=align)
     if output is not None and output.suffix in PICTURES:
         title, record = f"{model}: {found.says}", {"model": model, "text": clean, "pair": None}
         draw(found.shares, found.places, output, force, title=title, record=record, limit=(-1.0, 1.0))
         return
-    shares = enumerate(found.shares)
-    rows = [{"layer": i, "place": name, "index": j, "share": row[j]} for i, row in shares for j, name in enumerate(found.places)]
+    rows = [
+        {"layer": i, "place": name, "index": j, "share": found.shares[i, j], "guess": found.guess[i, j]}
+        for i in range(len(found.shares))
+        for j, name in enumerate(found.places)
+    ]
     give(rows, output, force)
+    print(say("error.patch_agreement", agreement=f"{found.agreement:.2f}"), file=sys.stderr)
 
 
 @app.command(name="ledger")

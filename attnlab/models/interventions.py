@@ -1,4 +1,4 @@
-"""What happens without each head, and what comes back with each number of a better run: many changed runs side by side in one batch."""
+"""What happens without each head: many changed runs side by side in one batch, for one sentence and over many."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from torch import Tensor
 from attnlab.core.edits import Edit
 from attnlab.core.trace import Array, Stack, Trace, frozen
 from attnlab.models.edits import numbers_at
-from attnlab.models.ledgers import Reading, outputs, reading, show, speaking
+from attnlab.models.ledgers import Reading, outputs, reading, speaking
 from attnlab.models.recorder import Here, Intervention
 from attnlab.models.spec import Model, Pass
 from attnlab.models.weights import walks_whole
@@ -23,8 +23,6 @@ WAYS: tuple[By, ...] = ("zero", "mean", "resample")
 Measure = Callable[[Pass], Tensor]  # one number for every sentence of a batch [b]
 Between = Callable[[float], None]  # called after each batch with the share that is done
 TOGETHER = 2048  # tokens of one batch
-LEAST = 1e-3  # clean and corrupt outputs must differ by this much for a share of their difference to mean anything
-LONGEST = 64  # tokens of a pair that is patched
 
 
 def measure_of(model: Model, trace: Trace, found: Reading | None = None) -> Measure:
@@ -160,103 +158,3 @@ def importance(model: Model, texts: Sequence[str], stack: Stack, *, by: By = "ze
     means = np.stack([found[rng.integers(len(found), size=len(found))].mean(0) for _ in range(draws)])
     low, high = np.percentile(means, [2.5, 97.5], axis=0)
     return Importance(stack, frozen(found.mean(0)), frozen(low), frozen(high), len(found))
-
-
-# Numbers of another run
-
-
-@dataclass(frozen=True, eq=False)
-class PatchMap:
-    """How much of the clean output comes back: 0 nothing, 1 all; less and more are possible. shares: [layers places].
-
-    places: what the columns are, tokens for the stream and heads for z. clean, corrupt: the output of the two runs.
-    """
-
-    shares: Array
-    places: tuple[str, ...]
-    clean: float
-    corrupt: float
-    says: str
-
-
-def patch_map(
-    model: Model,
-    clean: Trace,
-    corrupt: Trace,
-    *,
-    place: Literal["stream", "z"] = "stream",
-    noise: bool = False,
-    between: Between = lambda share: None,
-) -> PatchMap:
-    """(patched − corrupt) / (clean − corrupt) for every layer and token (stream) or head (z) of the first stack.
-
-    The clean run's numbers are put into the corrupt run, one place at a time; noise: the corrupt run's into the clean one.
-    The output is the difference of what the two say where they first differ, or the likeness to the clean sentence.
-    Raises InputError for runs of different lengths or equal words, and where the two outputs hardly differ.
-    """
-    stack: Stack = clean.stacks[0]
-    check_pair(clean, corrupt, stack)
-    found = contrast(model, clean, corrupt)
-    measure = measure_of(model, clean, found)
-    giver, taker = (corrupt, clean) if noise else (clean, corrupt)
-    with torch.inference_mode():
-        best, worst = (float(measure(model.again(trace)).double()[0]) for trace in (clean, corrupt))
-    if abs(best - worst) < LEAST:
-        raise InputError("error.patch_gap", clean=f"{best:.4f}", corrupt=f"{worst:.4f}")
-    layers = giver.layers(stack)
-    if place == "stream":
-        places = giver.layers(stack)[0].queries.pieces
-        changes = [_row(stack, layer, i, giver.residual[stack][layer]) for layer in range(len(layers)) for i in range(len(places))]
-    else:
-        places = tuple(f"H{head}" for head in range(layers[0].n_heads))
-        changes = [_head(stack, a.layer, head, a.z(head)) for a in layers for head in range(a.n_heads)]
-    patched = run_many(model, taker, measure, changes, between)
-    shares = (patched - worst) / (best - worst)
-    return PatchMap(frozen(shares.reshape(len(layers), -1)), places, best, worst, found.says)
-
-
-def check_pair(clean: Trace, corrupt: Trace, stack: Stack) -> None:
-    n, m = len(clean.source), len(corrupt.source)
-    if n != m:
-        raise InputError("error.patch_length", clean=n, corrupt=m)
-    if n > LONGEST:
-        raise InputError("error.too_long", n=n, limit=LONGEST)
-    if clean.source.ids == corrupt.source.ids:
-        raise InputError("error.patch_same")
-
-
-def contrast(model: Model, clean: Trace, corrupt: Trace) -> Reading:
-    """What tells the two runs apart: the clean answer's logit less the corrupt one's, where they first differ."""
-    if "logits" not in clean.outputs:
-        return reading(model, clean, similar_to=clean)
-    ours, theirs = (np.argmax(trace.outputs["logits"], -1) for trace in (clean, corrupt))
-    if model.spec.task == "classify":
-        labels = list(model.labels)  # type: ignore[attr-defined]
-        other = int(theirs) if int(theirs) != int(ours) else int(np.argsort(-clean.outputs["logits"])[1])
-        return reading(model, clean, label=labels[int(ours)], against=labels[other])
-    n = min(len(ours), len(theirs))
-    differ = np.flatnonzero(ours[:n] != theirs[:n])
-    token = int(differ[0]) if len(differ) else n - 1
-    a = int(ours[token])
-    b = int(theirs[token]) if len(differ) else int(np.argsort(-clean.outputs["logits"][token])[1])
-    plain = reading(model, clean, token=token)
-    says = f"{show(model, a)} − {show(model, b)}"
-    return Reading(speaking(clean), plain.direction, 0.0, 0.0, says, token, ((a, 1.0), (b, -1.0)))
-
-
-def _row(stack: Stack, layer: int, i: int, stream: Array) -> Intervention:
-    def change(x: Tensor, here: Here) -> Tensor:
-        x = x.clone()
-        x[:, i] = torch.from_numpy(stream[i].copy())
-        return x
-
-    return Intervention("stream", stack, layer, change)
-
-
-def _head(stack: Stack, layer: int, head: int, z: Array) -> Intervention:
-    def change(x: Tensor, here: Here) -> Tensor:
-        x = x.clone()
-        x[:, head] = torch.from_numpy(z.copy())
-        return x
-
-    return Intervention("z", stack, layer, change)

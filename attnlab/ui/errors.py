@@ -24,7 +24,7 @@ def mistake_box(text: str = "text", model: str = "model") -> Iterator[None]:
         yield
     except InputError as mistake:
         st.error(md_escape(mistake.say(language())))
-        if mistake.key in ("error.too_long", "error.too_long_to_show") and choices.last(text) and choices.last(model):
+        if mistake.key in ("error.too_long", "error.too_long_to_show", "error.patch_long") and choices.last(text) and choices.last(model):
             limit = int(str(mistake.facts["limit"]))
             st.button(t("ui.cut", n=limit), on_click=_cut, args=(text, model, limit))
         link.stop()

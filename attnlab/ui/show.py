@@ -15,3 +15,10 @@ def show(figure: Any, *, name: str, alt: str) -> None:
         st.plotly_chart(figure, key=name, theme="streamlit", config=BARE, alt=alt)
     else:
         st.image(save(figure, "png", dpi=150), alt=alt)
+
+
+def pick(figure: Any, *, name: str, alt: str) -> int | None:
+    """The same for a chart whose bars can be clicked: which one is, counted from 0, None before."""
+    event: Any = st.plotly_chart(figure, key=name, theme="streamlit", config=BARE, alt=alt, on_select="rerun", selection_mode="points")
+    points = event.selection.points
+    return int(points[0]["point_index"]) if points else None

@@ -6,6 +6,8 @@ from attnlab.ui.ask import ask_model, ask_target, ask_text, tell_unknown
 from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.ledger.page import ask_output, followed, show_lens, show_sources, show_waterfall
+from attnlab.ui.ledger.paths import show_paths
+from attnlab.ui.ledger.truth import show_truth
 from attnlab.ui.traces import get_model, get_trace
 
 with mistake_box():
@@ -23,5 +25,7 @@ with left:
 with right:
     show_sources(asked)
     show_lens(asked)
+show_paths(asked)
+show_truth(asked)
 with st.expander(t("ledger.read")):
     st.markdown(t("ledger.read_text"))

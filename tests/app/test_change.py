@@ -27,10 +27,14 @@ def test_a_struck_head_is_an_edit_that_is_undone_and_redone():
     next(group for group in app.get("button_group") if group.label == "L1 · H").select(3).run()
     one = write_edits([Edit("z", layer=1, head=3)])
     assert edits_of(app) == one
-    for button, wanted in (("undo", "[]"), ("redo", one), ("take 0", "[]"), ("undo", one), ("clear", "[]")):
+    for button, wanted in (("undo", "[]"), ("redo", one), ("take 0", "[]"), ("undo", one), ("clear", "[]"), ("undo", one)):
         app.button(key=button).click().run()
         assert not app.exception
         assert edits_of(app) == wanted
+    app.toggle[[each.label for each in app.toggle].index("encoder L1H3 z: zero")].set_value(False).run()
+    assert edits_of(app) == "[]"
+    app.toggle[[each.label for each in app.toggle].index("encoder L1H3 z: zero")].set_value(True).run()
+    assert edits_of(app) == one
 
 
 def test_a_row_is_edited_and_its_link_opens_the_same():
@@ -47,6 +51,7 @@ def test_edits_without_a_place_are_told():
     app = opened(PAGE, **FILM, edits=write_edits([Edit("z", layer=9)]))
     assert "no layer 9" in app.error[0].value
     assert "cannot be read" in opened(PAGE, **FILM, edits="{").warning[0].value
+    assert "无法读取" in opened(PAGE, lang="zh", **FILM, edits="{").warning[0].value
 
 
 def test_who_predicts_sees_nothing_before():
@@ -59,5 +64,46 @@ def test_every_head_and_every_place_has_its_map():
     app = opened(PAGE, **FILM, every="true", other="What a boring film!")
     assert not app.error
     assert "positive − negative" in words(app)
+    assert "ranks the places" in words(app)
     short = opened(PAGE, **FILM, other="boring")
     assert "tokens" in short.error[0].value
+    long = opened(PAGE, **FILM, other="What a very boring film!", align="true", place="k", way="noise")
+    assert not long.error
+    assert "ranks the places" in words(long)
+
+
+def test_a_row_is_typed_a_link_is_set_and_a_whole_layer_is_cut():
+    app = opened(PAGE, **FILM, becomes="set", to="2", weight="0.25", scope="layer")
+    app.button(key="put in").click().run()
+    edit = Edit("weights", layer=0, query=0, key=2, to=0.25, renormalise=True)
+    assert edits_of(app) == write_edits([edit])
+    typed = opened(PAGE, **FILM, becomes="typed", renormalise="false")
+    typed.text_input(key="typed encoder 7").set_value("1 2").run()
+    assert "do not fit weights" in typed.error[0].value
+    typed.text_input(key="typed encoder 7").set_value("1 0 0 0 0 0 0").run()
+    typed.button(key="put in").click().run()
+    assert edits_of(typed) == write_edits([Edit("weights", layer=0, head=0, query=0, to=[1, 0, 0, 0, 0, 0, 0])])
+    typed.text_input(key="typed encoder 7").set_value("1 a").run()
+    assert "list of numbers" in typed.error[0].value
+
+
+def test_a_struck_head_hands_on_a_mean_over_a_set_or_another_sentence():
+    for by, to, texts in (("set", "mean", ["I hate it.", "What a boring film!"]), ("sample", "run", ["What a boring film!"])):
+        app = opened(PAGE, **FILM, by=by, set="I hate it.\nWhat a boring film!")
+        next(group for group in app.get("button_group") if group.label == "L1 · H").select(3).run()
+        assert edits_of(app) == write_edits([Edit("z", layer=1, head=3, to=to, texts=texts)])
+        assert not app.error
+    assert "No other sentence" in opened(PAGE, **FILM, by="sample", set="I hate it.").error[0].value
+
+
+def test_heads_are_taken_out_on_shipped_rows(monkeypatch):
+    monkeypatch.setattr("attnlab.ui.change.pruning.ROWS", 8)
+    monkeypatch.setattr("attnlab.ui.change.pruning.POINTS", 2)
+    app = opened(PAGE, **FILM)
+    app.button(key="prune").click().run()
+    assert not app.exception
+    assert not app.error
+    app.text_area(key="rows sentiment").set_value("no tab").run()
+    app.button(key="prune").click().run()
+    assert "holds no usable row" in app.error[0].value
+    assert room("en", "change")["pruning_none"] in words(opened(PAGE))

@@ -32,3 +32,19 @@ def test_a_word_of_a_translation_has_its_lens():
 def test_a_word_that_the_model_has_not_is_told_with_others():
     app = opened(PAGE, model="translate-fr", text="The cat sleeps.", token="1", word="chatttt")
     assert "is not one token" in app.error[0].value
+
+
+def test_every_ranking_is_tried_beside_chance_and_a_random_model():
+    app = opened(PAGE, model="sentiment", text="What a lovely film!", truth="true")
+    assert not app.error
+    table = app.table[0].value
+    assert len(table) == 8
+    assert room("en", "ledger")["truth_read"] in words(app)
+    assert "two stacks" in opened(PAGE, model="translate-fr", text="The cat sleeps.", token="1", truth="true").error[0].value
+
+
+def test_a_head_has_its_row_its_words_and_its_paths():
+    app = opened(PAGE, model="translate-fr", text="The cat sleeps.", token="1", word="chat", against="chien", part="cross.1.2", keep="0.3")
+    assert not app.error
+    assert room("en", "ledger")["click_word"] in words(app)
+    assert "edges" in words(app)

@@ -5,7 +5,7 @@ import pytest
 
 from attnlab import Edit, load
 from attnlab.models.answers import answers
-from attnlab.models.interventions import importance, knock_outs, patch_map
+from attnlab.models.interventions import importance, knock_outs
 from attnlab.models.ledgers import ledger, reading
 from attnlab.words import InputError
 
@@ -47,42 +47,6 @@ def test_importance_is_the_mean_over_sentences_with_an_interval():
         importance(model, [], "encoder")
 
 
-def test_the_word_that_was_changed_carries_the_whole_answer():
-    model = load("sentiment")
-    clean, corrupt = model.trace(GOOD), model.trace(BAD)
-    found = patch_map(model, clean, corrupt)
-    place = next(i for i, (a, b) in enumerate(zip(clean.source.ids, corrupt.source.ids, strict=True)) if a != b)
-    assert found.shares[0, place] == pytest.approx(1, abs=1e-4)  # before the first layer the word is all the difference
-    np.testing.assert_allclose(np.delete(found.shares[0], place), 0, atol=1e-4)
-    noisy = patch_map(model, clean, corrupt, noise=True)
-    assert noisy.shares[0, place] == pytest.approx(0, abs=1e-4)
-    heads = patch_map(model, clean, corrupt, place="z")
-    assert heads.shares.shape == (2, 12)
-    assert heads.places[3] == "H3"
-
-
-def test_a_translation_is_restored_by_the_word_it_speaks_of():
-    model = load("translate-fr")
-    clean = model.trace("The cat sleeps.")
-    found = patch_map(model, clean, model.trace("The dog sleeps.", target=clean.target_text))
-    assert found.shares[0, 1] == pytest.approx(1, abs=1e-3)
-    assert found.clean > found.corrupt
-
-
-@pytest.mark.parametrize(
-    ("other", "said"),
-    [
-        ("What a very boring film!", "tokens; numbers can only be moved"),
-        (GOOD, "are the same"),
-        ("what a lovely film!", "the same|hardly differ"),
-    ],
-)
-def test_a_pair_that_means_nothing_is_refused(other, said):
-    model = load("sentiment")
-    with pytest.raises(InputError, match=said):
-        patch_map(model, model.trace(GOOD), model.trace(other))
-
-
 def test_a_model_of_weights_alone_has_no_knock_outs(bert):
     trace = bert.trace(TEXT)
 
@@ -101,9 +65,3 @@ def test_every_kind_of_model_says_what_it_says(name):
     assert all(0 <= answer.value <= 1 + 1e-6 for answer in found)
     said = {"sentiment": "positive", "translate-fr": trace.target_text, "bert": "cosine", "reverse-rotary": "d"}[name]
     assert said in [answer.says for answer in found]
-
-
-def test_outputs_that_hardly_differ_are_not_shared_out(bert, monkeypatch):
-    monkeypatch.setattr("attnlab.models.interventions.LEAST", 2.0)
-    with pytest.raises(InputError, match="hardly differ"):
-        patch_map(bert, bert.trace("the cat sat"), bert.trace("the dog sat"))

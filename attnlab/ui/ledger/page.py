@@ -1,13 +1,13 @@
 """The page Ledger: which output is taken apart, its waterfall, one head by way of each word, and the lens on every layer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from attnlab.core.ledger import Ledger
+from attnlab.core.ledger import Ledger, Part, folded
 from attnlab.core.trace import Stack, Trace, frozen
 from attnlab.figures.captions import trace_caption
 from attnlab.figures.style import Look, Words
@@ -16,27 +16,29 @@ from attnlab.models.ledgers import Reading, book, reading, show, speaking
 from attnlab.models.lens import lens
 from attnlab.models.spec import Model, Spec
 from attnlab.models.weights import FAMILIES
-from attnlab.ui import canvas
-from attnlab.ui.ask import ask_choice, ask_switch, ask_text, open_head
+from attnlab.ui import canvas, choices
+from attnlab.ui.ask import ask_choice, ask_switch, ask_text, open_head, open_steps
 from attnlab.ui.language import md_escape, number, signed, t
 from attnlab.ui.pictures import save_matrix
 from attnlab.ui.save import facts_of, save_bar
-from attnlab.ui.show import show as show_figure
+from attnlab.ui.show import pick
 from attnlab.ui.traces import get_trace
 
 OTHER = "A dog slept on the rug because he was exhausted."
 MOST = 30
+STAGE = 6  # of the walk: where a head's scores are made
 LONGEST = 64  # tokens for which every head is knocked out on the page
 
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """Which output, and its ledger."""
+    """Which output, and its ledger. other: the second sentence of a likeness."""
 
     model: Model
     trace: Trace
     found: Reading
     book: Ledger
+    other: str = ""
 
 
 def followed(spec: Spec) -> bool:
@@ -53,7 +55,7 @@ def ask_output(model: Model, trace: Trace) -> Asked:
         return take(model, trace, label=label)
     if "logits" not in trace.outputs:
         other = ask_text(OTHER, key="other", label=t("ledger.other"))
-        return take(model, trace, similar_to=get_trace(model.spec.name, other))
+        return replace(take(model, trace, similar_to=get_trace(model.spec.name, other)), other=other)
     pieces = trace.at(speaking(trace), 0).queries.pieces
     said = np.argmax(trace.outputs["logits"], -1)
     places = {str(i): f"{i} {piece} → {show(model, int(said[i]))}" for i, piece in enumerate(pieces)}
@@ -82,7 +84,12 @@ def show_waterfall(asked: Asked) -> None:
     names = {name: t(f"ledger.{name}") for name in ("embedding", "feed_forward", "bias", "output", "part", "without")}
     names["rest"] = t("ledger.rest", n="{n}")
     total = t("ledger.sum", total=f"{asked.book.total:.6f}", output=f"{asked.book.output:.6f}", error=f"{asked.book.error:.1e}")
-    show_figure(chart(asked.book, most=MOST, without=lost, names=names), name="waterfall", alt=f"{asked.book.says}. {total}")
+    bar = pick(chart(asked.book, most=MOST, without=lost, names=names), name="waterfall", alt=f"{asked.book.says}. {total}")
+    kept = folded(asked.book.whole(), MOST)[0]
+    fresh = choices.differs("ledger bar", bar)
+    if bar is not None and fresh and bar < len(kept) and kept[bar].kind == "head":
+        choices.keep("part", place_of(kept[bar]))
+    st.caption(t("ledger.click_bar"))
     largest = max(asked.book.whole(), key=lambda part: abs(part.value))
     said = t("ledger.say_most", part=label(largest, NAMES | names), value=number(largest.value))
     st.markdown(f"{md_escape(said)} {total}")
@@ -113,10 +120,15 @@ def tell_repair(asked: Asked, lost: Mapping[tuple[str, int | None, int | None], 
     st.caption(t("ledger.repair", head=part.name, part=signed(part.value), lost=signed(-lost[place])))
 
 
+def place_of(part: Part) -> str:
+    """A head as the address writes it."""
+    return f"{part.stack}.{part.layer}.{part.head}"
+
+
 def show_sources(asked: Asked) -> None:
     """One head by way of each word, and the way to its map."""
     heads = sorted((p for p in asked.book.whole() if p.kind == "head"), key=lambda part: -abs(part.value))
-    names = {f"{p.stack}.{p.layer}.{p.head}": f"{p.name}  {signed(p.value)}" for p in heads}
+    names = {place_of(p): f"{p.name}  {signed(p.value)}" for p in heads}
     st.header(t("ledger.by_word"), anchor=False)
     stack_name, layer, head = ask_choice("part", names, label=t("ledger.head")).split(".")
     stack: Stack = next(one for one in asked.trace.stacks if one == stack_name)
@@ -125,12 +137,32 @@ def show_sources(asked: Asked) -> None:
     values = frozen([[sources[i] for i in range(len(keys))]])
     title = t("ledger.by_word_of", head=f"L{layer}H{head}")
     row, value = f"L{layer}H{head}", t("ledger.value")
-    canvas.matrix(values, [row], keys, key="sources", kind="signed", title=title, name=value, height=150)
+    word = canvas.matrix(values, [row], keys, key="sources", kind="signed", title=title, name=value, height=150)
     facts = facts_of(asked.trace, asked.trace.at(stack, int(layer)), int(head), says=asked.book.says)
     told: dict[str, Any] = {"title": title, "caption": f"{asked.book.says} · {trace_caption(asked.trace)}", "legend": value}
     save_matrix(values, [row], keys, key="sources", name=f"{asked.trace.model} ledger {row}", facts=facts, signed=True, **told)
-    if st.button(t("ledger.open"), key="open head"):
-        open_head(stack, int(layer), int(head))
+    show_row(asked, stack, int(layer), int(head), None if word is None else word[1])
+
+
+def show_row(asked: Asked, stack: Stack, layer: int, head: int, key: int | None) -> None:
+    """The weights that brought it: of the place that is read, else the mean over places; the way to the map, and to the arithmetic."""
+    attention = asked.trace.at(stack, layer)
+    weights, token = attention.weights(head), asked.found.token
+    row = weights.mean(0) if token is None else weights[token]
+    said = t("ledger.row_mean") if token is None else t("ledger.row_of", token=attention.queries.pieces[token])
+    rows, more = [f"L{layer}H{head}"], {"title": said, "name": t("ledger.weight"), "height": 150}
+    clicked = canvas.matrix(frozen(row[None]), rows, attention.keys.pieces, key="source row", **more)  # type: ignore[arg-type]
+    key = clicked[1] if clicked is not None else key
+    with st.container(horizontal=True, gap="small"):
+        if st.button(t("ledger.open"), key="open head"):
+            open_head(stack, layer, head)
+        if key is None:
+            st.caption(t("ledger.click_word"))
+            return
+        query = int(weights[:, key].argmax()) if token is None else token
+        link = t("ledger.steps", query=attention.queries.pieces[query], key=attention.keys.pieces[key])
+        if st.button(md_escape(link), key="open steps"):
+            open_steps(stack, layer, head, stage=STAGE, query=query, key=key)
 
 
 def show_lens(asked: Asked) -> None:
