@@ -8,13 +8,14 @@ from typing import Any
 from attnlab.core.trace import STACKS, Array, Attention, Trace
 from attnlab.core.views import by_words, part, sheet, word_groups, word_names
 from attnlab.lessons.lesson import View
-from attnlab.models.first_look import DEFAULT_MODEL, DEFAULT_TEXT, first_look
+from attnlab.models.first_look import DEFAULT_MODEL, DEFAULT_TEXT, first_look, linked_look
 from attnlab.models.load import load
 from attnlab.models.spec import ENDING
 from attnlab.words import InputError
 
 LARGEST = 64  # tokens a side: what a class can read on a phone
 OTHER_TEXT = "The cat sat on the mat because it was soft."
+LINKED = ("heads", "steps")  # pages whose addresses are older than our first look
 OVERS = ("head", "mean", "max", "layers")
 
 
@@ -40,7 +41,7 @@ def see(view: View) -> Seen:
     stack: Any = asked.get("stack", trace.stacks[0])
     if stack not in STACKS or stack not in trace.stacks:
         raise InputError("error.stack", model=trace.model, given=stack, known=", ".join(trace.stacks))
-    start = first_look(trace.model, stack)
+    start = (linked_look if view.page in LINKED and asked.keys() - {"model"} else first_look)(trace.model, stack)
     layer = whole(asked, "layer", start[0])
     if not 0 <= layer < len(trace.layers(stack)):
         raise InputError("error.layer", model=trace.model, stack=stack, given=layer, last=len(trace.layers(stack)) - 1)

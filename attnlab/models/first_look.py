@@ -31,6 +31,8 @@ FIRST: Mapping[tuple[str, Stack], tuple[int, int]] = {
     ("reverse-alibi", "encoder"): (2, 4),
     ("reverse-relative", "encoder"): (2, 1),
 }
+# Where an address led that names no head, until every address named one: links in the world still do.
+BEFORE: Mapping[tuple[str, Stack], tuple[int, int]] = {("bert", "encoder"): (0, 2)}
 
 
 def first_model(language: str) -> str:
@@ -46,3 +48,8 @@ def first_text(model: str) -> str:
 def first_look(model: str, stack: Stack) -> tuple[int, int]:
     """Layer and head that are shown until somebody chooses."""
     return FIRST.get((model, stack), (0, 0))
+
+
+def linked_look(model: str, stack: Stack) -> tuple[int, int]:
+    """Layer and head of an address that says something, but not which head."""
+    return BEFORE.get((model, stack), first_look(model, stack))

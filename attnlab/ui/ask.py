@@ -9,7 +9,7 @@ import streamlit as st
 
 from attnlab.core.trace import Attention, Stack, Trace
 from attnlab.models.first_look import DEFAULT_MODEL as DEFAULT_MODEL
-from attnlab.models.first_look import DEFAULT_TEXT, MODELS, TEXTS, first_look, first_model, first_text
+from attnlab.models.first_look import DEFAULT_TEXT, MODELS, TEXTS, first_look, first_model, first_text, linked_look
 from attnlab.models.inhouse.model import InHouse
 from attnlab.models.load import known
 from attnlab.models.spec import Spec
@@ -22,6 +22,7 @@ from attnlab.words import InputError
 
 Value = TypeVar("Value", bound=str)
 Width = int | Literal["stretch"]
+Look = Callable[[str, Stack], tuple[int, int]]
 STACKS: Mapping[Stack, str] = {"encoder": "ui.encoder", "decoder": "ui.decoder", "cross": "ui.cross"}
 UNKNOWN = ("[UNK]", "<unk>")
 FIRST_TEXTS = {DEFAULT_TEXT, *TEXTS.values()}  # what nobody typed
@@ -54,8 +55,11 @@ def control_bar() -> Bar:
         pair = ask_pair(model)
     trace = get_trace(model, text, pair, ask_target(model))
     with numbers:
-        attention = ask_attention(trace, width=125)
-        head = ask_head(attention, trace.model, width=125)
+        first = linked_look if link.asks_beyond("lang", "live", "model") else first_look
+        attention = ask_attention(trace, width=125, first=first)
+        head = ask_head(attention, trace.model, width=125, first=first)
+    for name, chosen in (("layer", attention.layer), ("head", head)):
+        link.put(name, str(chosen))  # always: an address without them is from before every address had them
     tell_unknown(trace)
     return Bar(model, pair, trace, attention, head, more)
 
@@ -140,20 +144,17 @@ def ask_stack(trace: Trace, *, width: Width = "stretch") -> Stack:
     return ask_choice("stack", names, label=t("ui.stack"), help=t("ui.stack_help"), width=width) if len(names) > 1 else trace.stacks[0]
 
 
-def ask_attention(trace: Trace, *, width: Width = "stretch") -> Attention:
-    """Which sublayer: the stack where there are several, and the layer."""
+def ask_attention(trace: Trace, *, width: Width = "stretch", first: Look = first_look) -> Attention:
+    """Which sublayer: the stack where there are several, and the layer. first: where nobody has chosen."""
     stack = ask_stack(trace, width=width)
     layers = trace.layers(stack)
-    return layers[
-        ask_number(
-            "layer", 0, len(layers) - 1, first_look(trace.model, stack)[0], label=t("ui.layer"), help=t("ui.layer_help"), width=width
-        )
-    ]
+    default = first(trace.model, stack)[0]
+    return layers[ask_number("layer", 0, len(layers) - 1, default, label=t("ui.layer"), help=t("ui.layer_help"), width=width)]
 
 
-def ask_head(attention: Attention, model: str, *, width: Width = "stretch") -> int:
+def ask_head(attention: Attention, model: str, *, width: Width = "stretch", first: Look = first_look) -> int:
     """Which head of the layer."""
-    default = min(first_look(model, attention.stack)[1], attention.n_heads - 1)
+    default = min(first(model, attention.stack)[1], attention.n_heads - 1)
     return ask_number("head", 0, attention.n_heads - 1, default, label=t("ui.head"), help=t("ui.head_help"), width=width)
 
 

@@ -49,6 +49,11 @@ def leads() -> bool:
     return bool(st.session_state.get(FRESH, False))
 
 
+def asks_beyond(*names: str) -> bool:
+    """Whether the address leads and says more than these."""
+    return leads() and any(name not in names for name in st.query_params)
+
+
 def given(name: str) -> str | None:
     """What the address asks for; nothing where that is longer than any address that is written here."""
     asked = st.query_params.get(name)
