@@ -86,9 +86,10 @@ def test_every_page_is_used_without_a_mouse_as_far_as_its_saved_figure(visit):
         png = page.locator('[class*="st-key-save-"]').get_by_role("button", name="PNG", exact=True).first
         png.wait_for(state="visible")
         assert focused(page, png), name
-    with page.expect_download() as waiting:
-        png.press("Enter")
-    assert waiting.value.suggested_filename.endswith(".png")
+        if name == "heads":  # the bar is the same everywhere
+            with page.expect_download() as waiting:
+                png.press("Enter")
+            assert waiting.value.suggested_filename.endswith(".png")
 
 
 def test_a_question_mark_lists_the_keys_and_rows_are_one_stop_each(visit):
