@@ -1,7 +1,5 @@
 // Writes the choices of the page into the address in place, without a step in the browser's history, and marks in the
 // document what Streamlit does not: its language, the bar of pages, the page that is open.
-let shown = null; // on a phone the line of pages scrolls: the open one is in view
-
 export default function ({ data }) {
   const bar = document.querySelector('.st-key-pages');
   bar?.setAttribute('role', 'navigation');
@@ -10,8 +8,8 @@ export default function ({ data }) {
     if (link.getAttribute('href') === data.page) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
   }
-  if (shown !== data.page) bar?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
-  shown = data.page;
+  if (bar && bar.dataset.shown !== data.page) bar.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  if (bar) bar.dataset.shown = data.page; // on a phone the line of pages scrolls: the open one is in view
   skip(data.skip);
   reach();
   ask();
@@ -41,10 +39,9 @@ function skip(words) {
 }
 
 // A formula that is wider than its place scrolls, so the keyboard has to get there. Formulas are drawn after the run.
-let watched = false;
 function reach() {
-  if (watched) return;
-  watched = true;
+  if (document.body.dataset.formulas) return;
+  document.body.dataset.formulas = 'true';
   const stop = (each) => {
     if (each.scrollWidth > each.clientWidth) each.tabIndex = 0;
     else each.removeAttribute('tabindex');
@@ -61,10 +58,9 @@ function reach() {
 }
 
 // A question mark anywhere but in a field shows which keys there are.
-let listening = false;
 function ask() {
-  if (listening) return;
-  listening = true;
+  if (document.body.dataset.keys) return; // each page brings this file anew, and the document stays
+  document.body.dataset.keys = 'true';
   document.addEventListener('keydown', (event) => {
     const target = event.composedPath()[0];
     const typed = ['TEXTAREA', 'SELECT'].includes(target.tagName) || target.isContentEditable;
