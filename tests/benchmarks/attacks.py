@@ -71,9 +71,10 @@ async def large_uploads(window: Window, folder: Path) -> None:
 async def long_text(window: Window, folder: Path) -> None:
     await window.ask("train")
     await window.ask("train", files=("model zip", await window.upload("long.zip", (folder / "long.zip").read_bytes())))
-    text = quote(" ".join(random.choices("abcdef", k=3900)))
-    await window.ask("layers", f"model=long&text={text}")
-    await window.ask("layers", f"model=long&text={text}", press="measure now")
+    typed = say("ui.text"), " ".join(random.choices("abcdef", k=3900))  # a link is not that long
+    await window.ask("layers", "model=long")
+    await window.ask("layers", "model=long", typed=typed)
+    await window.ask("layers", "model=long", typed=typed, press="measure now")
 
 
 ATTACKS: dict[str, Callable[[Window, Path], Awaitable[None]]] = {
@@ -133,6 +134,10 @@ async def attack(address: str, until: float, one: Callable[[Window, Path], Await
 
 
 async def run(address: str, options: argparse.Namespace, pid: int, folder: Path) -> None:
+    window = await opened(address)
+    for page in ("", "heads", "layers", "train"):  # seen once before anybody attacks
+        await window.ask(page)
+    await window.socket.close()
     for name, one in ATTACKS.items():
         if not name.startswith(options.only):
             continue

@@ -21,14 +21,18 @@ class Window:
         self.session = ""
         self.told: list[str] = []  # errors of the last view
 
-    async def ask(self, page: str, query: str = "", *, files: tuple[str, object] | None = None, press: str = "") -> float:
-        """Seconds until a view stands. files: an uploader and what lies in it. press: a button; both by key, kind or label."""
+    async def ask(
+        self, page: str, query: str = "", *, files: tuple[str, object] | None = None, press: str = "", typed: tuple[str, str] | None = None
+    ) -> float:
+        """Seconds until a view stands. files: an uploader and what lies in it; press: a button; typed: a text field; by key or label."""
         message = BackMsg()
         wanted = message.rerun_script
-        wanted.page_name, wanted.query_string, wanted.is_history_navigation = page, query, not (files or press)
+        wanted.page_name, wanted.query_string, wanted.is_history_navigation = page, query, not (files or press or typed)
         if files:
             one = wanted.widget_states.widgets.add(id=self.find(files[0]))
             one.file_uploader_state_value.uploaded_file_info.add().CopyFrom(files[1])
+        if typed:
+            wanted.widget_states.widgets.add(id=self.find(typed[0])).string_value = typed[1]
         if press:
             wanted.widget_states.widgets.add(id=self.find(press)).trigger_value = True
         return await self.send(message, "script_finished")
