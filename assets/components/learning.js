@@ -11,6 +11,11 @@ const OVER = 54;
 const NARROW = 820; // pixels: four panels beside each other would cut their names
 const SLOW = 350; // milliseconds a snapshot stays while it plays
 
+const DASHES = [
+  [5, 3],
+  [2, 3],
+]; // of the first and the second fork
+
 // Everything that stands on the screen, by name.
 function stage(root) {
   const parts = {
@@ -18,6 +23,7 @@ function stage(root) {
     play: make('button', { className: 'play', type: 'button' }),
     slider: make('input', { className: 'where', type: 'range', min: '0', step: '1' }),
     said: make('output', { className: 'said', ariaLive: 'polite' }),
+    births: make('div', { className: 'births', role: 'group' }),
     stacks: make('div', { className: 'stacks', role: 'group' }),
     grid: make('div', { className: 'grid' }),
     title: make('div', { className: 'title' }),
@@ -35,6 +41,7 @@ function stage(root) {
   root.replaceChildren(
     make('div', { className: 'scroll' }, parts.canvas),
     make('div', { className: 'scrub' }, parts.play, parts.slider, parts.said),
+    parts.births,
     parts.stacks,
     make('div', { className: 'maps' }, parts.grid, parts.large),
     make('div', { className: 'foot' }, scale, parts.note),
@@ -170,9 +177,10 @@ export function learning(root) {
     const line = ABOVE + TALL + FOOT;
     const pen = sharpen(canvas, width, (4 / across) * line);
     const held = data.held.x.length ? [{ ...data.held, colour: inks.heads[1], thick: 2 }] : [];
+    const other = (line) => data.forks.map((fork, i) => ({ ...fork[line], colour: look.text, thick: 1.5, dash: DASHES[i % 2] }));
     const drawn = [
-      { name: data.words.loss, lines: [{ ...data.loss, colour: inks.heads[0], thick: 1.5 }, ...held] },
-      { name: data.words.score, lines: [{ ...data.score, colour: inks.heads[2], thick: 2 }], low: 0, high: 1 },
+      { name: data.words.loss, lines: [{ ...data.loss, colour: inks.heads[0], thick: 1.5 }, ...held, ...other('loss')] },
+      { name: data.words.score, lines: [{ ...data.score, colour: inks.heads[2], thick: 2 }, ...other('score')], low: 0, high: 1 },
       { name: data.words.rate, lines: [{ ...data.rate, colour: inks.heads[3], thick: 1.5 }], low: 0 },
       { name: data.words.sharp, lines: sharpness(), low: 0, high: 1 },
     ];
@@ -217,6 +225,15 @@ export function learning(root) {
     pen.clip();
     for (const line of [...panel.lines].sort((a, b) => Number(b.faint ?? 0) - Number(a.faint ?? 0))) curve(pen, line, x, y);
     pen.globalAlpha = 1;
+    pen.setLineDash([]);
+    pen.strokeStyle = inks.heads[1];
+    pen.lineWidth = 1;
+    for (const birth of new Set(data.births.map((one) => one.step))) {
+      pen.beginPath();
+      pen.moveTo(x(birth), ABOVE);
+      pen.lineTo(x(birth), ABOVE + TALL);
+      pen.stroke();
+    }
     pen.strokeStyle = look.text;
     pen.lineWidth = 1.5;
     pen.beginPath();
@@ -243,6 +260,7 @@ export function learning(root) {
     pen.strokeStyle = pen.fillStyle = line.colour;
     pen.globalAlpha = line.faint ? 0.45 : 1;
     pen.lineWidth = line.thick;
+    pen.setLineDash(line.dash ?? []);
     pen.beginPath();
     line.x.forEach((at, i) => {
       pen[i ? 'lineTo' : 'moveTo'](x(at), y(line.y[i]));
@@ -331,6 +349,23 @@ export function learning(root) {
     parts.stacks.replaceChildren(...(buttons.length < 2 ? [] : buttons));
   }
 
+  // Each head that was born, as a way to the step where it was; and what the dashed line is.
+  function births() {
+    const buttons = data.births.map((birth) => {
+      const button = make('button', { type: 'button' });
+      button.textContent = `${data.words.step} ${birth.step}: L${birth.layer}H${birth.head} ${birth.says}`;
+      button.onclick = () => {
+        head = [birth.layer, birth.head];
+        const there = data.snapshots.findIndex((snap) => snap.step >= birth.step);
+        go(there < 0 ? last() : there);
+      };
+      return button;
+    });
+    const name = buttons.length ? [make('span', { textContent: data.words.born })] : [];
+    const forks = data.forks.map((fork, i) => make('span', { className: 'fork', textContent: `${['– –', '· · ·'][i % 2]} ${fork.name}` }));
+    parts.births.replaceChildren(...name, ...buttons, ...forks);
+  }
+
   return {
     update(next) {
       const same = data?.id === next.meta.id;
@@ -353,6 +388,7 @@ export function learning(root) {
       parts.note.textContent = data.words.note;
       strip(parts.bar, ramp, 110);
       if (!timer) stop();
+      births();
       stacks();
       paint();
     },

@@ -84,7 +84,10 @@ def train(
     mask: Annotated[str | None, typer.Option(help="Least and most of a sentence that is hidden, as 0.15-0.3 (fill).")] = None,
     whole_words: Annotated[bool | None, typer.Option("--whole-words", help="Hide all pieces of a word that is hit (fill).")] = None,
     seed: int | None = None,
-    init: Annotated[str | None, typer.Option(help="bert: begin (classify, fill) with the first layers of the shipped BERT.")] = None,
+    init: Annotated[str | None, typer.Option(help="Begin as bert (classify, fill), fill-en or fill-zh (classify).")] = None,
+    teacher: Annotated[str | None, typer.Option(help="Learn what this model says and where its last layer looks (write, fill).")] = None,
+    temperature: Annotated[float, typer.Option(help="At which a teacher's outputs are learned.")] = 2.0,
+    last: Annotated[int | None, typer.Option(help="So many of the last layers learn, and the output; else all.")] = None,
     probe: Annotated[
         list[str] | None,
         typer.Option(help="A sentence whose attention is kept along the way (source TAB target to translate); may be repeated."),
@@ -95,6 +98,7 @@ def train(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the state of every validated step, to fork from.")] = False,
     fork: Annotated[Path | None, typer.Option(help="Begin as the training in this folder stood (it ran with --keep).")] = None,
     fork_at: Annotated[int | None, typer.Option(help="At which step of it.")] = None,
+    without: Annotated[list[str] | None, typer.Option(help="A head that is knocked out all along, as L0H2; may be repeated.")] = None,
 ) -> None:
     """Train a Transformer of your own. Ctrl-C saves; --resume goes on."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -111,8 +115,9 @@ def train(
         shape |= layers_of(task, layers)  # type: ignore[arg-type]
     recipe = chosen(given, RECIPE)
     rest = {"shape": shape, "data": data, "valid": valid, "vocab": vocab, "probes": tuple(probe or ()), "init": init}
+    more: dict[str, Any] = {"without": tuple(without or ()), "last": last, "teacher": teacher, "temperature": temperature}
     rest |= {"source": source, "licence": licence} | chosen(given, TEXT) | ({} if mask is None else {"mask": shares(mask)})
-    wanted = plan(task, recipe=recipe, **rest)  # type: ignore[arg-type]
+    wanted = plan(task, recipe=recipe, **rest, **more)  # type: ignore[arg-type]
     check_folder(output, resume=resume)
     check_memory(wanted)
     material = prepare(wanted)

@@ -111,14 +111,18 @@ def hidden_one_by_one(tokens: Tokens, mask: int, *, rest_of_word: bool) -> Itera
             yield i, [mask if j in gone else token for j, token in enumerate(tokens.ids)]
 
 
-@torch.inference_mode()
 def pseudo_likelihood(model: Masked, text: str, *, rest_of_word: bool = False) -> PseudoLikelihood:
     """How likely each token is when it alone is hidden. Source: Salazar et al. (2020).
 
     rest_of_word hides what follows in the same word too, so that a rare word in many pieces does not give itself away
     (Kauf & Ivanova 2023).
     """
-    tokens = model.read(text)
+    return likelihood_of(model, model.read(text), rest_of_word=rest_of_word)
+
+
+@torch.inference_mode()
+def likelihood_of(model: Masked, tokens: Tokens, *, rest_of_word: bool = False) -> PseudoLikelihood:
+    """The same of tokens."""
     rows = list(hidden_one_by_one(tokens, mask_of(model), rest_of_word=rest_of_word))
     log_p, ranks = np.zeros(len(tokens)), np.zeros(len(tokens), dtype=int)
     for start in range(0, len(rows), TOGETHER):

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal, get_args
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from attnlab.models.inhouse.transformer import Transformer
 from attnlab.training.data import Batch
+from attnlab.training.distillation import Teacher
 from attnlab.training.loss import cross_entropy
 from attnlab.training.muon import Muon
 from attnlab.words import InputError
@@ -104,18 +105,23 @@ class Trainer:
     better: the name of the score to be raised, or lowered when it starts with "-".
     """
 
-    def __init__(self, module: Transformer, recipe: Recipe, *, better: str = "-loss") -> None:
+    def __init__(self, module: Transformer, recipe: Recipe, *, better: str = "-loss", still: Collection[str] = ()) -> None:
+        """still: names of weights that do not learn."""
         self.recipe, self.better = recipe, better
         self.names = [name for name, _ in module.named_parameters()]
         self.masters = [p.detach().float().clone() for p in module.parameters()]
         self.module = module.to(getattr(torch, recipe.precision))
         self.parameters = list(self.module.parameters())
+        self.still = frozenset(still)
         named = list(zip(self.names, self.masters, strict=True))
-        self.muon = Muon({name: m for name, m in named if recipe.optimizer == "muon" and m.dim() == 2 and name.startswith(LAYERS)})
-        rest = [(name, m) for name, m in named if name not in self.muon.matrices]
+        learning = [(name, m) for name, m in named if name not in self.still]
+        self.muon = Muon({name: m for name, m in learning if recipe.optimizer == "muon" and m.dim() == 2 and name.startswith(LAYERS)})
+        rest = [(name, m) for name, m in learning if name not in self.muon.matrices]
         groups = [{"params": some} for wanted in (False, True) if (some := [m for name, m in rest if (name == POOLING) is wanted])]
         betas = (0.9, 0.98) if recipe.optimizer == "adam" else (0.9, 0.95)
         self.adam = torch.optim.Adam(groups, betas=betas, eps=1e-9, weight_decay=recipe.decay, fused=True)
+        self.silent: list[tuple[str, slice]] = []  # columns of a matrix that stay 0: the way out of heads that are knocked out
+        self.teacher: Teacher | None = None
         self.step, self.best, self.waited = 0, -math.inf, 0
         self.history: list[dict[str, float]] = []
         self.kept: list[tuple[int, list[Tensor]]] = []
@@ -154,13 +160,19 @@ class Trainer:
         device = self.parameters[0].device
         for batch in micro:
             target = None if batch.target is None else batch.target.to(device)
-            x = self.module.hidden(batch.source.to(device), target)
-            loss = cross_entropy(x, self.module.out, batch.wanted.to(device), smoothing=self.recipe.smoothing) / tokens
+            if self.teacher is not None:
+                loss = self.teacher.loss(self.module, batch) / tokens
+            else:
+                x = self.module.hidden(batch.source.to(device), target)
+                loss = cross_entropy(x, self.module.out, batch.wanted.to(device), smoothing=self.recipe.smoothing) / tokens
             loss.backward()
             total += float(loss.detach())
         if not math.isfinite(total):
             raise InputError("error.diverged", loss=total, step=self.step + 1)
-        for master, parameter in zip(self.masters, self.parameters, strict=True):
+        for name, master, parameter in zip(self.names, self.masters, self.parameters, strict=True):
+            if name in self.still:
+                parameter.grad = None
+                continue
             master.grad = torch.zeros_like(master) if parameter.grad is None else parameter.grad.float()
             parameter.grad = None
         if self.recipe.clip:
@@ -169,8 +181,15 @@ class Trainer:
             group["lr"] = self.recipe.rate_at(self.step) * times
         self.adam.step()
         self.muon.step(self.recipe.matrix_rate * self.recipe.share_at(self.step))
-        self.put(self.masters)
+        self.silence()
         return total
+
+    @torch.no_grad()
+    def silence(self) -> None:
+        """Let knocked-out heads write nothing, and the model compute with the weights as they are now."""
+        for name, columns in self.silent:
+            self.masters[self.names.index(name)][:, columns] = 0
+        self.put(self.masters)
 
     @torch.no_grad()
     def put(self, weights: Sequence[Tensor]) -> None:

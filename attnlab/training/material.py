@@ -3,7 +3,7 @@
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -40,6 +40,7 @@ class Material:
     refused: tuple[tuple[int, str], ...] = ()
     examples: int = 0
     probes: tuple[str, ...] = ()
+    teacher: Transformer | None = None
 
 
 def prepare(wanted: Plan) -> Material:
@@ -47,7 +48,22 @@ def prepare(wanted: Plan) -> Material:
     torch.manual_seed(wanted.recipe.seed)
     if wanted.kind in TASKS:
         return letters_material(wanted)
-    return {"write": write_material, "fill": fill_material}.get(wanted.kind, file_material)(wanted)
+    made = {"write": write_material, "fill": fill_material}.get(wanted.kind, file_material)(wanted)
+    return made if wanted.teacher is None else replace(made, teacher=teacher_of(wanted).module)
+
+
+def teacher_of(wanted: Plan) -> Any:
+    """The model that is learned from, a copy of its own. Raises InputError for one that does something else."""
+    from attnlab.models.inhouse.model import InHouse
+    from attnlab.models.load import load
+
+    model = load(wanted.teacher or "")
+    task = "generate" if wanted.kind == "write" else wanted.kind
+    if not isinstance(model, InHouse) or model.spec.task != task:
+        raise InputError("error.not_task", model=model.spec.name, wanted=task, task=model.spec.task)
+    module = Transformer(model.module.config, pad=model.pad)
+    module.load_state_dict(model.module.state_dict())
+    return InHouse(module, model.tokenizer)
 
 
 def letters_material(wanted: Plan) -> Material:
@@ -149,6 +165,9 @@ def texts(wanted: Plan) -> tuple[Text, Text]:
 
 
 def text_tokenizer_of(wanted: Plan, text: Text) -> Tokenizer:
+    """The tokenizer of the teacher where there is one, else one made from the text."""
+    if wanted.teacher is not None:
+        return teacher_of(wanted).tokenizer
     make = character_tokenizer if wanted.unit == "characters" else text_tokenizer
     return make(("\n".join(document) for document in text.documents), vocab=wanted.vocab)
 
@@ -163,7 +182,8 @@ def fill_start(wanted: Plan, text: Text) -> tuple[Tokenizer, Transformer]:
     """A tokenizer made from the lines and a model with random weights, or both begun as the shipped BERT."""
     if wanted.init == "bert":
         return bert_fill_start(wanted, text.lines)
-    tokenizer = with_holes(text_tokenizer_of(wanted, text))
+    tokenizer = text_tokenizer_of(wanted, text)
+    tokenizer = tokenizer if wanted.teacher is not None else with_holes(tokenizer)
     return tokenizer, Transformer(config_of(wanted, vocab=tokenizer.get_vocab_size()))
 
 
@@ -216,6 +236,8 @@ def begin(wanted: Plan, rows: Split) -> tuple[Tokenizer, Transformer]:
     """A tokenizer made from the rows and a model with random weights, or both begun as the shipped BERT."""
     if wanted.init == "bert":
         return bert_start(wanted, rows.texts, len(rows.labels))
+    if wanted.init is not None:
+        return filler_start(wanted.init, len(rows.labels), wanted.shape)
     tokenizer = train_tokenizer(rows.texts, vocab=wanted.vocab)
     return tokenizer, Transformer(config_of(wanted, vocab=tokenizer.get_vocab_size(), classes=len(rows.labels)))
 
@@ -237,6 +259,18 @@ def bert_start(wanted: Plan, texts: Sequence[str], classes: int) -> tuple[Tokeni
         dropout=choices["dropout"],
     )
     return tokenizer, module
+
+
+def filler_start(name: str, classes: int, shape: Mapping[str, Any]) -> tuple[Tokenizer, Transformer]:
+    """A classifier whose encoder and vocabulary are those of a shipped filler of holes."""
+    from attnlab.models.load import load
+
+    filler = load(name)
+    config = replace(filler.module.config, task="classify", classes=classes, dropout=shape.get("dropout", 0.1), tied=False)
+    module = Transformer(config, pad=filler.module.pad)
+    body = {key: tensor.clone() for key, tensor in filler.module.state_dict().items() if not key.startswith("out.")}
+    module.load_state_dict(body, strict=False)
+    return filler.tokenizer, module
 
 
 def bert_fill_start(wanted: Plan, lines: Sequence[str]) -> tuple[Tokenizer, Transformer]:

@@ -51,10 +51,14 @@ class Plan:
 
     vocab: pieces of a trained tokenizer (with init: how many of the commonest are kept). data and valid: TSV files, or texts for write
     and fill; a twentieth of data is held out when valid is None. probes: sentences whose attention is kept along the way (source TAB
-    target for a translator); two held-out rows if none. init: "bert" begins a classifier, or a filler of holes, with the shipped BERT.
+    target for a translator); two held-out rows if none.
+    init: "bert" begins a classifier, or a filler of holes, with the shipped BERT; "fill-en" or "fill-zh" a classifier with that filler of
+    holes. last: how many of the last layers learn, beside the output (None: everything does). teacher: a model whose outputs and
+    last layer are learned instead of the text (write, fill), its outputs at a temperature.
     source and licence: of the data. unit: what a piece is (write, fill). again, drawn: the shares of rows in which a segment of the
     text, or one of random pieces, comes again and again (write, a text with empty lines). mask: the least and the most of a sentence's
-    pieces that are hidden, whole_words: whether all pieces of a word that is hit are (fill).
+    pieces that are hidden, whole_words: whether all pieces of a word that is hit are (fill). without: heads that are knocked out from the
+    first step on, as "L0H2": what they write stays 0.
     """
 
     kind: Kind
@@ -73,14 +77,23 @@ class Plan:
     drawn: float = 0.04
     mask: tuple[float, float] = (0.15, 0.3)
     whole_words: bool = False
+    without: tuple[str, ...] = ()
+    last: int | None = None
+    teacher: str | None = None
+    temperature: float = 2.0
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise InputError("error.choice", name="task", given=self.kind, known=", ".join(KINDS))
         if self.kind not in TASKS and self.data is None:
             raise InputError("error.needs_data", task=self.kind)
-        if self.init not in (None, "bert") or (self.init == "bert" and self.kind not in ("classify", "fill")):
+        begins = {"classify": ("bert", "fill-en", "fill-zh"), "fill": ("bert",)}.get(self.kind, ())
+        if self.init is not None and self.init not in begins:
             raise InputError("error.init", given=self.init)
+        if self.teacher is not None and self.kind not in ("write", "fill"):
+            raise InputError("error.teacher", task=self.kind)
+        check_range("temperature", self.temperature, 0.1, 100)
+        check_range("last", 0 if self.last is None else self.last, 0, 1000)
         if self.unit not in get_args(Unit):
             raise InputError("error.choice", name="unit", given=self.unit, known=", ".join(get_args(Unit)))
         for name, share in (("again", self.again), ("drawn", self.drawn), ("again + drawn", self.again + self.drawn)):
@@ -99,7 +112,7 @@ def plan(kind: Kind, *, recipe: Mapping[str, Any] | None = None, **rest: Any) ->
 def read_plan(said: dict[str, Any]) -> Plan:
     """A Plan as json.dumps(asdict(plan), default=str) wrote it."""
     paths = {name: None if said[name] is None else Path(said[name]) for name in ("data", "valid")}
-    tuples = {name: tuple(said[name]) for name in ("lengths", "probes", "mask")}
+    tuples = {name: tuple(said.get(name, ())) for name in ("lengths", "probes", "mask", "without")}
     return Plan(**said | paths | tuples | {"recipe": Recipe(**said["recipe"])})
 
 

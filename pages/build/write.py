@@ -3,10 +3,13 @@
 from attnlab.ui.ask import ask_row
 from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import t
-from attnlab.ui.write.page import show_cache, show_looks, show_next, show_text
+from attnlab.ui.write.cache import show_cache
+from attnlab.ui.write.page import show_looks, show_next, show_text
+from attnlab.ui.write.poems import show_couplets
+from attnlab.ui.write.tree import show_beside, show_tree
 from attnlab.ui.write.writing import ask_writing
 
-VIEWS = {"next": show_next, "looks": show_looks, "cache": show_cache}
+VIEWS = {"next": show_next, "looks": show_looks, "tree": show_tree, "beside": show_beside, "couplets": show_couplets, "cache": show_cache}
 
 with mistake_box("begin"):
     writing = ask_writing()

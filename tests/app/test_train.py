@@ -1,6 +1,7 @@
 """The Train page without a browser: both languages, the form, a training from its start to its model, and hostile uploads."""
 
 import io
+import json
 import time
 import zipfile
 
@@ -180,3 +181,23 @@ def test_a_rising_loss_is_seen_and_a_falling_one_is_not():
     assert not rising(history(np.linspace(4, 1, 400)))
     assert rising(history([*np.linspace(4, 1, 200), *np.linspace(1, 5, 200)]))
     assert not rising(history([9.0] * 60))
+
+
+HEADS = ((0, 2), (1, 1), (1, 2), (1, 3))
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_recorded_writer_names_its_births_and_shows_its_forks(lang):
+    app = opened(PAGE, recorded="write-birth", lang=lang)
+    [sent] = [json.loads(each.proto.mixed.json) for each in app.get("bidi_component") if each.proto.component_name == "attnlab_learning"]
+    meta = sent["meta"]
+    assert {(birth["step"], birth["layer"], birth["head"]) for birth in meta["births"]} == {
+        (600, 0, 2),
+        (600, 1, 1),
+        (600, 1, 2),
+        (600, 1, 3),
+    }
+    whole, one, four = (line["score"]["y"][-1] for line in (meta, *meta["forks"]))
+    assert whole > 0.9
+    assert one > 0.9
+    assert four < 0.2

@@ -6,10 +6,13 @@ import torch
 from attnlab.models import load
 from attnlab.models.inhouse.model import InHouse
 from attnlab.models.inhouse.transformer import Config, Transformer
+from attnlab.models.pretrained.model import transformers_alone
 from attnlab.training.tokenizer import text_tokenizer, train_tokenizer, with_holes
+from attnlab.words import room
 from tests.app.conftest import opened, words
 
 WRITE, FILL = "build/write.py", "build/fill.py"
+WRITE_VIEWS, FILL_VIEWS = ("next", "looks", "tree", "beside", "couplets", "cache"), ("fillers", "looks", "changes", "likely")
 LINES = ["The wolf saw the sheep, and the sheep saw the wolf.", "The keys to the old cabinet are on the table.", "白日依山尽，"] * 3
 SMALL = {"n_heads": 2, "d_model": 16, "d_ff": 16, "max_tokens": 64}
 ODD = ("", "  ", "a", "🙂" * 20, "مرحبا", "<b>x</b> $x$ [MASK]", "word " * 300, "​")
@@ -38,7 +41,8 @@ def written(app):
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize(
-    ("page", "view"), [(WRITE, v) for v in ("next", "looks", "cache")] + [(FILL, v) for v in ("fillers", "looks", "likely")]
+    ("page", "view"),
+    [(WRITE, v) for v in WRITE_VIEWS] + [(FILL, v) for v in FILL_VIEWS],
 )
 def test_every_view_speaks_both_languages(page, view, language):
     app = opened(page, view=view, lang=language)
@@ -81,6 +85,98 @@ def test_a_word_of_ones_own_is_written_and_is_in_the_link():
     assert "1 tokens written" in written(opened(WRITE, begin="The wolf", written=link))
 
 
+def test_a_way_that_is_left_is_kept_and_can_be_gone_back_to():
+    app = opened(WRITE, begin="The wolf", dice="3", view="tree")
+    app.button("write ten").click().run()
+    first = app.session_state["written"]
+    app.button("write back").click().run()
+    assert app.session_state["branches"] == first
+    app.button("write one").click().run()
+    assert app.session_state["written"] == first  # the same token was drawn, and the way is whole again
+    assert not app.session_state["branches"]
+    again = opened(WRITE, begin="The wolf", written=first, branches="9-9", view="tree")
+    again.button("go 0").click().run()
+    assert again.session_state["written"] == "9-9"
+    assert again.session_state["branches"] == first
+
+
+def test_a_beam_writes_the_likeliest_text_and_lists_the_others():
+    app = opened(WRITE, begin="The wolf", way="beam", beam="3")
+    assert "nats" in words(app)
+    app.button("take beam 1").click().run()
+    second = app.session_state["written"]
+    assert "10 tokens written" in written(app)
+    again = opened(WRITE, begin="The wolf", way="beam", beam="3")
+    again.button("write ten").click().run()
+    assert again.session_state["written"] != second
+
+
+def test_two_settings_that_are_the_same_write_the_same():
+    same = opened(WRITE, begin="The wolf", view="beside", **{"heat 2": "0.8"})
+    assert "the same for the first 30 tokens" in words(same)
+    other = opened(WRITE, begin="The wolf", view="beside", heat="1.5", **{"heat 2": "0"})
+    assert "the same for the first 30 tokens" not in words(other)
+
+
+def test_the_beginning_said_again_is_a_repeat_whose_heads_are_scored():
+    app = opened(WRITE, begin="The wolf saw", view="looks")
+    app.button("say again").click().run()
+    assert "Seen before" in words(app)
+    assert ":green-background[" in words(app)
+
+
+def test_a_couplet_has_its_map_and_names_the_heads_of_the_same_place():
+    app = opened(WRITE, begin="白日依山尽，白日山依尽，", view="couplets")
+    assert "of its weight on the same place of the first" in words(app)
+
+
+def test_characters_that_the_vocabulary_has_not_are_counted_in_the_open():
+    assert any("not in the model's vocabulary" in each.value for each in opened(WRITE, begin="The wolf 🙂").warning)
+
+
+def test_what_is_asked_of_a_token_is_asked_of_the_ledger():
+    app = opened(WRITE, begin="The wolf saw", view="looks")
+    app.button("open ledger").click().run()
+    assert not app.exception
+    assert app.title[0].value == room("en", "ledger")["title"]
+    assert not app.error
+
+
+@pytest.mark.parametrize("setting", [{"heat": "0"}, {"heat": "-1"}, {"top_k": "0"}, {"top_k": "-3"}, {"repeat": "nan"}])
+def test_a_setting_at_its_end_or_beyond_it_writes_all_the_same(setting):
+    app = opened(WRITE, begin="The wolf", **setting)
+    app.button("write one").click().run()
+    assert "1 tokens written" in written(app)
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory, small_tokenizers):
+    """Small random folders as the hub has them: a decoder with its output, and an encoder with its output for holes."""
+    folder, shape = tmp_path_factory.mktemp("hub"), {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 32}
+    with transformers_alone() as transformers:
+        for family, kind, pieces in (("gpt2", "AutoModelForCausalLM", "bytes"), ("bert", "AutoModelForMaskedLM", "words")):
+            size = len(small_tokenizers[pieces])
+            config = transformers.AutoConfig.for_model(family, **shape, vocab_size=size, intermediate_size=48, max_position_embeddings=64)
+            getattr(transformers, kind).from_config(config).save_pretrained(folder / family)
+            small_tokenizers[pieces].save_pretrained(folder / family)
+    return folder
+
+
+@pytest.mark.parametrize("view", ["next", "looks", "tree", "beside", "cache"])
+def test_a_decoder_of_the_hub_writes_on_the_same_page(hub, view):
+    app = opened(WRITE, writer=str(hub / "gpt2"), begin="The cat sat on the cat", view=view)
+    assert not app.error
+    app.button("write ten").click().run()
+    assert not app.exception
+    assert "10 tokens written" in written(app)
+
+
+@pytest.mark.parametrize("view", FILL_VIEWS)
+def test_an_encoder_of_the_hub_fills_holes_on_the_same_page(hub, view):
+    app = opened(FILL, filler=str(hub / "bert"), gap="The cat sat on the mat.", holes="2,4", view=view)
+    assert not app.error
+
+
 @pytest.mark.parametrize("link", ["x", "1-2-x", "999999", "-1", "0", "5-" * 500])
 def test_a_link_that_cannot_be_written_starts_at_the_beginning(link):
     assert "0 tokens written" in written(opened(WRITE, begin="The wolf", written=link))
@@ -93,7 +189,7 @@ def test_a_repeated_token_names_the_heads_that_look_at_what_came_after_it():
 @pytest.mark.parametrize("page", [WRITE, FILL])
 def test_no_odd_text_ends_in_a_traceback(page):
     """Every text in one view, the last three in the others too."""
-    first, *others = ("next", "looks", "cache") if page == WRITE else ("fillers", "looks", "likely")
+    first, *others = WRITE_VIEWS if page == WRITE else FILL_VIEWS
     for view, texts in ((first, ODD), *((view, ODD[-3:]) for view in others)):
         for text in texts:
             opened(page, begin=text, gap=text, other=text, view=view)
@@ -108,6 +204,12 @@ def test_the_word_that_was_taken_out_is_named_with_its_rank():
 def test_a_hole_may_be_written_into_the_sentence():
     app = opened(FILL, gap="The [MASK] saw the sheep.")
     assert len(app.dataframe) == 1
+
+
+def test_a_word_put_in_is_compared_with_the_one_that_was_there():
+    app = opened(FILL, gap="The wolf saw the sheep.", holes="2", view="changes")
+    assert "Changed most" in words(app)
+    assert "heads that moved most" in words(app) or "different numbers of tokens" in words(app)  # pieces of a small vocabulary may join
 
 
 def test_two_sentences_are_compared_by_what_their_words_cost():

@@ -14,7 +14,7 @@ from attnlab.models.inhouse.decoding import Rules, beam_search
 from attnlab.models.inhouse.model import InHouse
 from attnlab.models.inhouse.stepping import Stepper
 from attnlab.models.inhouse.transformer import Config, Transformer
-from attnlab.models.inhouse.writing import Draft, Sampling, beams, begin, choose, stages, write
+from attnlab.models.inhouse.writing import Draft, Sampling, beams, begin, choose, likeliest, stages, write
 from attnlab.models.load import load
 from attnlab.models.pretrained.model import transformers_alone
 from attnlab.training.tokenizer import text_tokenizer
@@ -155,6 +155,14 @@ def test_what_is_written_depends_on_the_seed_and_not_on_the_way(writer):
     [one] = write(writer.begin("The"), Sampling(), seed=3, longest=1)
     assert all_at_once[-1] == [draft.ids for draft in write(one, Sampling(), seed=3, longest=5)][-1]
     assert all_at_once[-1] != [draft.ids for draft in write(writer.begin("The"), Sampling(), seed=4, longest=6)][-1]
+
+
+def test_the_likeliest_token_is_what_temperature_0_draws(writer):
+    draft = writer.begin("The wolf")
+    for _ in range(8):
+        token = likeliest(draft.logits, writer.unwritten)
+        assert stages(draft.logits, Sampling(temperature=0), draft.ids, writer.unwritten)[-1].probabilities[token] == 1
+        draft = draft.then(token)
 
 
 def test_writing_ends_with_the_end_token(writer):

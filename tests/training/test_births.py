@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from attnlab.__main__ import main
 from attnlab.models.inhouse.transformer import Config, Transformer
@@ -87,3 +88,17 @@ def test_a_fork_that_cannot_be_is_refused(tmp_path, capsys):
     half = ["train", "write", "--data", str(tmp_path / "mine.txt"), "-o", str(tmp_path / "half"), "--fork-at", "2"]
     assert main(half) == 2
     assert "needs both" in capsys.readouterr().err
+
+
+def test_a_fork_without_a_head_goes_on_with_that_head_silent(tmp_path):
+    list(run(planned(tmp_path), tmp_path / "whole", keep=True))
+    list(run(planned(tmp_path, without=("L0H1",)), tmp_path / "without", fork=(tmp_path / "whole", 4)))
+    state = load_file(tmp_path / "without" / "model.safetensors")
+    names = [name for name in state if name.endswith("0.attention.w_o.weight")]
+    way_out = state[names[0]]
+    half = way_out.shape[1] // 2
+    assert way_out[:, half:].abs().max() == 0
+    assert way_out[:, :half].abs().max() > 0
+    for head in ("L9H0", "L0H9", "first"):
+        with pytest.raises(InputError, match="Heads are written as L0H2"):
+            next(run(planned(tmp_path, without=(head,)), tmp_path / head))

@@ -375,6 +375,11 @@ class InHouse:
         """Tokens that are never written: padding, start, and what stands for unknown characters."""
         return (self.pad, self.bos, self.unk)
 
+    @property
+    def mask_text(self) -> str:
+        """How a hole is written in a text."""
+        return MASK
+
     def predict(self, ids: Tensor) -> Tensor:
         """What could stand at every place of whole sentences, log-probabilities. [b n] -> [b n v]"""
         self._must("fill")

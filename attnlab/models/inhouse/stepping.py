@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from attnlab.core.trace import Array
+from attnlab.core.trace import Array, frozen
 from attnlab.models.inhouse.decoding import Ids
 from attnlab.models.inhouse.transformer import Cache, Config, Transformer, rotate
 
@@ -85,6 +85,10 @@ class Stepper:
                 kept[layer, :, : len(ids)] = made[0].numpy()  # type: ignore[index]
         rows.filled = len(ids)
         return self.module.out(x[0, -1]).float(), Past(rows, len(ids))
+
+    def keys(self, past: Past) -> list[Array]:
+        """The keys that are kept, layer by layer. Each [h n d]"""
+        return [frozen(past.rows.k[i, :, : past.n].copy()) for i in range(len(self.layers))]
 
     def step(self, token: int, past: Past) -> tuple[Tensor, Past]:
         """The same for a single token after a past. Where another text has gone on from there already, the rows are copied first."""

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor
 
+from attnlab.core.trace import Array
 from attnlab.models.inhouse.decoding import Ids, check_range
 from attnlab.models.inhouse.sampling import keep_best, keep_mass, keep_share
 
@@ -65,6 +66,9 @@ class Writer(Protocol):
 
     def read(self, ids: Sequence[int], past: Any = None) -> tuple[Tensor, Any]:
         """Logits of what follows the last of some tokens after a past [v], and the past that they become. No past is changed."""
+
+    def keys(self, past: Any) -> list[Array]:
+        """The keys that a past holds, layer by layer. Each [h n d]"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,13 +162,24 @@ def choose(probabilities: Tensor, *, seed: int, place: int) -> int:
     return int(torch.multinomial(probabilities, 1, generator=generator))
 
 
+def likeliest(logits: Tensor, forbidden: Sequence[int] = ()) -> int:
+    """What temperature 0 takes, without making a distribution of it first. logits: [v]"""
+    open_to = logits.numpy().copy()
+    open_to[list(forbidden)] = -math.inf
+    return int(open_to.argmax())
+
+
 def write(
     draft: Draft, sampling: Sampling, *, seed: int = 0, longest: int = 200, end: int | None = None, forbidden: Sequence[int] = ()
 ) -> Iterator[Draft]:
     """The text after every further token, until `longest` were written or the end token was. Stop whenever you like."""
     for _ in range(longest):
-        last = stages(draft.logits, sampling, draft.ids, forbidden)[-1]
-        draft = draft.then(choose(last.probabilities, seed=seed, place=len(draft.ids)))
+        if sampling.temperature == 0 and sampling.repetition == 1:
+            token = likeliest(draft.logits, forbidden)
+        else:
+            last = stages(draft.logits, sampling, draft.ids, forbidden)[-1]
+            token = choose(last.probabilities, seed=seed, place=len(draft.ids))
+        draft = draft.then(token)
         yield draft
         if draft.ids[-1] == end:
             return

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from attnlab.core.trace import Array, frozen
+
 
 class Continuing:
     """A model with its output, for `attnlab.models.inhouse.writing.Draft`. start: what its tokenizer begins every text with."""
@@ -20,3 +22,7 @@ class Continuing:
         with torch.inference_mode():
             said = self.whole(**given)
         return said["logits"][0, -1].float(), said["past_key_values"]
+
+    def keys(self, past: Any) -> list[Array]:
+        """The keys that are kept, layer by layer. Each [h n d]"""
+        return [frozen(layer.keys[0].float().numpy()) for layer in past.layers]

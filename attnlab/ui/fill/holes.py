@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from attnlab.core.trace import Tokens, Trace
-from attnlab.models.filling import MASK, Hole, holes, masked
+from attnlab.models.filling import Hole, holes, masked
 from attnlab.models.inhouse.model import InHouse
+from attnlab.models.pretrained.model import Pretrained
 from attnlab.models.spec import Spec
 from attnlab.ui import choices, link
 from attnlab.ui.ask import ask_model, ask_text
@@ -16,6 +17,7 @@ from attnlab.ui.traces import get_model, get_trace
 from attnlab.untrusted import whole_number
 from attnlab.words import InputError
 
+Fills = InHouse | Pretrained
 SENTENCES = {"en": ("fill-en", "The keys to the old cabinet are on the table."), "zh": ("fill-zh", "他每天早上都去学校上课。")}
 PLACES = "holes"  # in the link: "7" or "3,7"
 FIRST = {SENTENCES["en"][1]: 7, SENTENCES["zh"][1]: 7}  # the hole that a sentence begins with: one that can be argued about
@@ -25,7 +27,7 @@ FIRST = {SENTENCES["en"][1]: 7, SENTENCES["zh"][1]: 7}  # the hole that a senten
 class Holes:
     """What is on the page. whole: the sentence's tokens; places: which are hidden; tokens: what the model reads; found: one a place."""
 
-    model: InHouse
+    model: Fills
     text: str
     whole: Tokens
     places: tuple[int, ...]
@@ -35,12 +37,12 @@ class Holes:
     @property
     def trace(self) -> Trace:
         """The forward pass of the sentence with its holes."""
-        return get_trace(self.model.spec.name, punched(self.text, self.whole, self.places))
+        return get_trace(self.model.spec.name, punched(self.text, self.whole, self.places, self.model.mask_text))
 
 
 def fills(spec: Spec) -> bool:
     """Whether a model fills holes."""
-    return spec.task == "fill"
+    return spec.predicts == "hole"
 
 
 def ask_holes() -> Holes:
@@ -50,20 +52,20 @@ def ask_holes() -> Holes:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="controls"):
         model = get_model(ask_model(fills, key="filler", default=name, width=190))
         text = ask_text(sentence, key="gap", label=t("ui.text"))
-    if not isinstance(model, InHouse):
+    if not isinstance(model, Fills) or not fills(model.spec):
         raise InputError("error.not_task", model=model.spec.name, wanted="fill", task=model.spec.task)
     whole = model.tokenize(text)
-    places = ask_places(whole, text)
-    if MASK in text:
+    places = ask_places(whole, text, model.mask)
+    if model.mask in whole.ids:
         return Holes(model, text, whole, (), whole, holes(model, whole))
     tokens = masked(model, whole, places)
     return Holes(model, text, whole, places, tokens, holes(model, tokens))
 
 
-def ask_places(whole: Tokens, text: str) -> tuple[int, ...]:
+def ask_places(whole: Tokens, text: str, mask: int | None) -> tuple[int, ...]:
     """Which tokens are holes: a click makes one or takes it back. At least one stays, the last word if none was chosen."""
-    possible = [i for i, special in enumerate(whole.special) if not special and whole.pieces[i] != MASK]
-    if not possible or MASK in text:
+    possible = [i for i, special in enumerate(whole.special) if not special]
+    if not possible or mask in whole.ids:
         return ()
     asked = tuple(number for part in choices.read(PLACES).split(",") if (number := whole_number(part)) is not None and number in possible)
     if choices.differs("holes for", text):
@@ -92,8 +94,8 @@ def keep(places: Sequence[int]) -> None:
     link.put(PLACES, said)
 
 
-def punched(text: str, whole: Tokens, places: Sequence[int]) -> str:
-    """The sentence as text with [MASK] in its holes."""
+def punched(text: str, whole: Tokens, places: Sequence[int], mask: str) -> str:
+    """The sentence as text with its model's sign for a hole in its holes."""
     for start, end in sorted((span for i in places if (span := whole.offsets[i]) is not None), reverse=True):
-        text = text[:start] + MASK + text[end:]
+        text = text[:start] + mask + text[end:]
     return text

@@ -1,7 +1,7 @@
 """A training as it is drawn: its curves, and what each head attended to at every snapshot."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from attnlab.core.trace import STACKS, frozen
 from attnlab.figures import canvases
 from attnlab.figures.style import words_in
+from attnlab.training.births import Birth
 from attnlab.training.jobs import Status
 from attnlab.training.loop import Progress
 from attnlab.training.snapshots import read_snapshot, steps
@@ -24,20 +25,27 @@ if TYPE_CHECKING:
     from attnlab.figures.picture import Series
 
 DRAWN = 500  # points of a curve
-EXAMPLE = ASSETS / "trainings" / "reverse-rotary.npz"
+BIRTH = ("step", "label", "layer", "head", "score", "threshold")
+RECORDED = ASSETS / "trainings"
 
 _learning = canvas.component("learning", "learning")
 
 
 @dataclass(frozen=True, eq=False)
 class Course:
-    """A training as it is drawn. heads: per snapshot the arrays that `snapshot` wrote; scored: step, loss and accuracy on held-out rows."""
+    """A training as it is drawn. heads: per snapshot the arrays that `snapshot` wrote; scored: step, loss and accuracy on held-out rows
+    (or what score names in its place); births: heads that crossed a threshold; forks: trainings that went
+    on from it without some heads, by their names.
+    """
 
     id: str
     steps: int
     history: Sequence[Progress]
     heads: Sequence[tuple[int, Mapping[str, NDArray[Any]]]]
     scored: Sequence[tuple[int, float, float]]
+    births: Sequence[Birth] = ()
+    score: str = "curve_score"
+    forks: Mapping[str, "Course"] = field(default_factory=dict)
 
 
 def snapshots(status: Status) -> list[tuple[int, Mapping[str, NDArray[Any]]]]:
@@ -50,22 +58,34 @@ def _snapshot(folder: str, step: int) -> Mapping[str, NDArray[Any]]:
 
 
 @st.cache_resource(show_spinner=False)
-def read_example() -> Course:
-    """How the shipped reverse-rotary was trained, for those who have not begun a training."""
-    with np.load(EXAMPLE, allow_pickle=False) as file:
-        said = {name: file[name] for name in file.files}
-    total = int(said["steps"])
-    history = [
-        Progress(int(step), total, float(loss), float(rate), 0.0, 0.0)
-        for step, loss, rate in zip(said["step"], said["loss"], said["rate"], strict=True)
-    ]
-    scored = zip(said["scored"], said["held"], said["accuracy"], strict=True)
+def read_recording(name: str) -> Course:
+    """A training that is shipped, for those who have not begun one: how reverse-rotary was trained, or how a small writer was."""
+    with np.load(RECORDED / f"{name}.npz", allow_pickle=False) as file:
+        said = {key: file[key] for key in file.files}
     heads: dict[int, dict[str, NDArray[Any]]] = {}
-    for name in said:
-        step, slash, rest = name.partition("/")
+    for key in said:
+        step, slash, rest = key.partition("/")
         if slash:
-            heads.setdefault(int(step), {})[rest] = said[name]
-    return Course("example", total, history, sorted(heads.items()), tuple((int(s), float(loss), float(right)) for s, loss, right in scored))
+            heads.setdefault(int(step), {})[rest] = said[key]
+    forks: dict[str, dict[str, NDArray[Any]]] = {}
+    for key in said:
+        begin, without, rest = key.partition("without:")
+        if without and not begin:
+            forks.setdefault(rest.partition(".")[0], {})[rest.partition(".")[2]] = said[key]
+    others = {heads_out: recorded(heads_out, arrays, said["steps"], ()) for heads_out, arrays in forks.items()}
+    return recorded(name, said, said["steps"], sorted(heads.items()), others)
+
+
+def recorded(name: str, said: Mapping[str, NDArray[Any]], steps: Any, heads: Any, forks: Mapping[str, Course] | None = None) -> Course:
+    """One course of a recording."""
+    total = int(steps)
+    losses = zip(said["step"], said["loss"], said["rate"], strict=True)
+    history = [Progress(int(step), total, float(loss), float(rate), 0.0, 0.0) for step, loss, rate in losses]
+    scored = tuple(
+        (int(s), float(loss), float(right)) for s, loss, right in zip(said["scored"], said["held"], said["accuracy"], strict=True)
+    )
+    born = zip(*(said[f"birth.{part}"].tolist() for part in BIRTH), strict=True) if "birth.step" in said else ()
+    return Course(name, total, history, heads, scored, [Birth(*each) for each in born], "copied" if forks else "curve_score", forks or {})
 
 
 def draw(course: Course) -> None:
@@ -92,12 +112,12 @@ def draw(course: Course) -> None:
     words = (
         {name: t(f"train.curve_{name}", n="{n}") for name in names}
         | {kind: t(f"ui.{kind}") for kind in STACKS}
-        | {"weight": t("ui.weight")}
+        | {"weight": t("ui.weight"), "score": t(f"train.{course.score}"), "born": t("train.born")}
     )
     meta = {"id": course.id, "steps": course.steps, "stacks": stacks, "snapshots": described, "words": words}
     data = {
         "values": np.concatenate(packed),
-        "meta": canvases.colours("weights") | meta | curves(course),
+        "meta": canvases.colours("weights") | meta | curves(course) | born(course),
     }
     canvas.show_component(_learning, data, key="learning")
 
@@ -112,13 +132,23 @@ def save_course(course: Course) -> None:
         if series:
             axes = (t("train.axis_step"), t(f"train.axis_{key}"))
             chart = chart_of(series, axes=axes, title=t(f"train.axis_{key}"), caption=course.id, words=words, markers=False)
-            save_chart(chart, key=key, name=f"attnlab-{course.id}-{key}", facts=facts, linked=course.id == read_example().id)
+            save_chart(chart, key=key, name=f"attnlab-{course.id}-{key}", facts=facts, linked=(RECORDED / f"{course.id}.npz").is_file())
 
 
 def line_of(name: str, points: Mapping[str, Sequence[float]]) -> "Series":
     from attnlab.figures.picture import Series
 
     return Series(name, frozen(points["x"]), frozen(points["y"]))
+
+
+def born(course: Course) -> dict[str, Any]:
+    """What is marked on the curves: every birth with its name in words, and the curves of the forks."""
+    said = [
+        {"step": b.step, "layer": b.layer, "head": b.head, "says": t(f"train.born_{b.label}", score=f"{b.score:.2f}")}
+        for b in course.births
+    ]
+    forks = [{"name": t("train.without", heads=heads.replace("-", ", "))} | curves(fork) for heads, fork in course.forks.items()]
+    return {"births": said, "forks": forks}
 
 
 def layers_of(arrays: Mapping[str, Any], kind: str) -> int:

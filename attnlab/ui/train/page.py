@@ -7,20 +7,22 @@ from typing import Any
 import streamlit as st
 
 from attnlab.training import jobs as trainings
+from attnlab.training.births import read_births
 from attnlab.training.jobs import Jobs, Status
 from attnlab.training.limits import Limits
 from attnlab.training.plan import Kind, layers_of
 from attnlab.training.snapshots import steps
 from attnlab.ui import choices, link
-from attnlab.ui.ask import ask_choice, ask_number, ask_text
+from attnlab.ui.ask import ask_choice, ask_number, ask_row, ask_text
 from attnlab.ui.language import language, md_escape, t
-from attnlab.ui.train.course import Course, draw, read_example, rising, save_course, snapshots
+from attnlab.ui.train.course import Course, draw, read_recording, rising, save_course, snapshots
 from attnlab.ui.train.result import LETTERS, show_result
 from attnlab.ui.visits import VISITS, visitor
 
 EVERY = 2.0  # seconds between two looks at a training
 WATCHING = "training"  # the one that this visit looks at
 PROOF = "training key"  # that it may be changed, from a secret link
+RECORDINGS = ("reverse-rotary", "write-birth")
 WATCHED = 40  # snapshots of one training
 TASKS: tuple[Kind, ...] = ("reverse", "copy", "sort", "translate", "classify", "write", "fill")
 FROM_FILE = ("translate", "classify", "write", "fill")
@@ -152,9 +154,11 @@ def show_training() -> None:
     """The training of this visit, looked at again and again while it goes on; without one, a recorded one."""
     status = status_of(current())
     if status is None:
-        st.markdown(t("train.example"))
-        draw(read_example())
-        save_course(read_example())
+        name = ask_row("recorded", {name: t(f"train.recorded_{name}") for name in RECORDINGS}, label=t("train.recorded"))
+        st.markdown(t("train.example" if name == "reverse-rotary" else "train.example_write"))
+        course = read_recording(name)
+        draw(course)
+        save_course(course)
         return
     if status.busy:
         st.fragment(show_live, run_every=EVERY)(status.id, True)
@@ -169,7 +173,7 @@ def show_live(name: str, was_busy: bool) -> None:
     show_state(status)
     if status.history or steps(status.model):
         scored = [(each.step, each.scores["loss"], each.scores["accuracy"]) for each in status.history if each.scores]
-        course = Course(status.id, status.plan.recipe.steps, status.history, snapshots(status), scored)
+        course = Course(status.id, status.plan.recipe.steps, status.history, snapshots(status), scored, read_births(status.model))
         draw(course)
         if not status.busy:
             save_course(course)

@@ -1,4 +1,4 @@
-"""What stands on the page Write: the text, what could come next, what was read for it, and what the cache saved."""
+"""What stands on the page Write: the text, what could come next, and what was read for each token."""
 
 import re
 from itertools import chain, pairwise, repeat
@@ -7,25 +7,28 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from attnlab.core.trace import Attention, frozen
+from attnlab.core.trace import Attention, Trace, frozen
 from attnlab.figures.captions import trace_caption
 from attnlab.models.inhouse.writing import Stage
-from attnlab.ui import link
+from attnlab.models.weights import FAMILIES
+from attnlab.ui import canvas, link
 from attnlab.ui.ask import ask_attention, ask_choice, open_head
 from attnlab.ui.chips import chips
 from attnlab.ui.language import md_escape, percent, t
 from attnlab.ui.pictures import save_row
 from attnlab.ui.save import facts_of
 from attnlab.ui.traces import get_trace
-from attnlab.ui.write.writing import LONGEST, Writing, back, finish, go_on, put, take
+from attnlab.ui.write.poems import VERSE
+from attnlab.ui.write.tree import show_beams
+from attnlab.ui.write.writing import AHEAD, LONGEST, Writing, back, finish, go_on, hold, take
 
-VERSE = "，。？！；"  # what ends a verse of a Chinese poem
 SHOWN = 12  # candidates listed; the rest is one row
 TEN, SENTENCE = 10, 80
+AGAIN = 8  # tokens of the beginning that are said again
 
 
 def show_text(writing: Writing) -> None:
-    """The text, what was written in bold, and the buttons that go on."""
+    """The text, what was written in colour, and the buttons that go on."""
     written, new = writing.ids, writing.continuation
     with st.container(border=True, key="text so far"):
         lines = zip(split(writing.beginning), repeat(False)), zip(split(new), repeat(True))
@@ -36,7 +39,10 @@ def show_text(writing: Writing) -> None:
         st.button(t("write.ten", n=TEN), disabled=full, on_click=go_on, args=(writing, TEN), key="write ten")
         st.button(t("write.sentence"), disabled=full, on_click=finish, args=(writing, SENTENCE), key="write sentence")
         st.button(t("write.back"), disabled=not written, on_click=back, args=(writing,), key="write back")
-        st.button(t("write.again"), disabled=not written, on_click=put, args=((),), key="write again")
+        st.button(t("write.again"), disabled=not (written or writing.others), on_click=hold, args=((), ()), key="write again")
+    unknown = sum(i == getattr(writing.model, "unk", None) for i in writing.begun)
+    if unknown:
+        st.warning(t("write.unknown", n=unknown))
     st.caption(t("write.counted", n=len(written), most=LONGEST))
 
 
@@ -55,8 +61,13 @@ def joined(parts: list[tuple[str, bool]]) -> list[str]:
     return [line for line in lines if line]
 
 
+# What could come next
+
+
 def show_next(writing: Writing) -> None:
     """One distribution that adds up to 100 %: what the model says, what every setting makes of it, and a choice of one's own."""
+    if writing.width:
+        show_beams(writing, AHEAD)
     steps = writing.steps
     first, last = steps[0].probabilities, steps[-1].probabilities
     order = first.argsort(descending=True)[:SHOWN].tolist()
@@ -69,8 +80,8 @@ def show_next(writing: Writing) -> None:
     rest |= {t(f"write.stage_{step.name}"): percent(max(0.0, 1 - float(step.probabilities[order].sum()))) for step in steps}
     st.dataframe([*rows, rest], hide_index=True, width="stretch", height=35 * (len(rows) + 2) + 2, alt=t("write.next_alt", n=len(order)))
     for before, step in pairwise(steps):
-        if (sentence := removed(before, step)) is not None:
-            st.caption(sentence)
+        own = set(step.removed) <= set(writing.model.unwritten)  # what is never written is no setting's doing
+        st.caption((None if own else removed(before, step)) or changed(before, step, writing))
     names = {str(i): f"{writing.model.show(i)} {percent(float(last[i]))}" for i in order if i not in writing.model.unwritten}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         token = int(ask_choice("say", names, label=t("write.choose"), width=240))
@@ -88,73 +99,101 @@ def removed(before: Stage, step: Stage) -> str | None:
     return t("write.removed", name=name, n=len(step.removed), share=percent(share), left=left, grown=f"{grown:.2f}")
 
 
+def changed(before: Stage, step: Stage, writing: Writing) -> str:
+    """What a setting that removes nothing does: how likely the likeliest is before it and after it."""
+    best = int(before.probabilities.argmax())
+    share, now = (percent(float(stage.probabilities[best])) for stage in (before, step))
+    return t("write.changed", name=t(f"write.stage_{step.name}"), piece=md_escape(writing.model.show(best)), before=share, after=now)
+
+
+# Where it looked
+
+
 def show_looks(writing: Writing) -> None:
-    """Which words the last token looked at before the next is chosen, in one head; and the heads that look at what came after a repeat."""
+    """Which words were looked at when a token was chosen, in one head or all of a layer; and the heads that look behind a repeat."""
     trace = get_trace(writing.model.spec.name, writing.in_sight)
+    pieces = trace.source.pieces
+    last = len(pieces) - 1
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        places = {"next": t("write.the_next")} | {str(i): f"{i + 1}: {pieces[i + 1]}" for i in range(last - 1, -1, -1)}
+        of = ask_choice("of", places, label=t("write.of_token"), width=170)
         attention = ask_attention(trace, width=130)
         names = {"mean": t("write.mean")} | {str(h): f"H{h}" for h in range(attention.n_heads)}
         chosen = ask_choice("by", names, label=t("ui.head"), width=160)
-    weights = row_of(attention, chosen)
-    pieces = attention.keys.pieces
+    place = last if of == "next" else int(of)
+    weights = row_of(attention, chosen, place)[: place + 1]
     title = f"L{attention.layer}" + ("" if chosen == "mean" else f"H{chosen}")
     chips(
         weights,
-        pieces,
+        pieces[: place + 1],
         [[f"{w:.2f}" for w in weights]],
-        [t("write.look_label", piece=piece, weight=f"{w:.4f}") for piece, w in zip(pieces, weights, strict=True)],
+        [t("write.look_label", piece=piece, weight=f"{w:.4f}") for piece, w in zip(pieces, weights, strict=False)],
         key="looks",
-        name=t("write.looks_of", name=title, piece=pieces[-1]),
+        name=t("write.looks_of", name=title, piece=pieces[place]),
         high=max(0.3, float(weights.max())),
         hint=t("write.looks_hint"),
     )
-    caption, place = trace_caption(trace), None if chosen == "mean" else int(chosen)
+    caption, head = trace_caption(trace), None if chosen == "mean" else int(chosen)
     told: dict[str, Any] = {
-        "title": t("write.looks_of", name=title, piece=pieces[-1]),
+        "title": t("write.looks_of", name=title, piece=pieces[place]),
         "caption": caption,
         "legend": t("ui.weight"),
         "say": False,
     }
-    facts = facts_of(trace, attention, place)
-    save_row(weights, pieces, pieces[-1], key="looks", name=f"{trace.model}-{title}-row", facts=facts, **told)
+    facts = facts_of(trace, attention, head)
+    save_row(weights, pieces[: place + 1], pieces[place], key="looks", name=f"{trace.model}-{title}-row", facts=facts, **told)
     best = np.argsort(-weights)[:3]
     named = ", ".join(f"“{md_escape(pieces[i])}” {percent(float(weights[i]))}" for i in best)
-    st.markdown(t("write.looks_say", name=title, piece=md_escape(pieces[-1]), named=named))
-    show_repeat(trace.layers("decoder"), trace.source.ids, pieces)
-    head = 0 if chosen == "mean" else int(chosen)
-    if st.button(t("write.open_heads"), icon=":material/grid_view:", key="open writing"):
-        link.choose(model=writing.model.spec.name, over="head")
-        open_head("decoder", attention.layer, head, text=trace.text)
+    st.markdown(t("write.looks_say", name=title, piece=md_escape(pieces[place]), named=named))
+    ask_others(writing, trace, attention, 0 if chosen == "mean" else int(chosen), place)
+    show_repeat(writing, trace, place)
 
 
-def row_of(attention: Attention, chosen: str) -> np.ndarray:
-    """The last token's weights: of one head, or the mean over the heads of a layer. [k]"""
-    last = slice(len(attention.queries) - 1, None)
+def ask_others(writing: Writing, trace: Trace, attention: Attention, head: int, place: int) -> None:
+    """The ways to the pages that say more about the same step: the head's whole map, and whose doing the token was."""
+    with st.container(horizontal=True, gap="small"):
+        if st.button(t("write.open_heads"), icon=":material/grid_view:", key="open writing"):
+            link.choose(model=writing.model.spec.name, over="head")
+            open_head("decoder", attention.layer, head, text=trace.text)
+        known = writing.model.spec.family in FAMILIES
+        if known and st.button(t("write.open_ledger"), icon=":material/receipt_long:", key="open ledger", help=t("write.open_ledger_help")):
+            word = trace.source.pieces[place + 1] if place + 1 < len(trace.source) else ""
+            link.go("change/ledger.py", model=writing.model.spec.name, text=trace.text, token=str(place), word=word, against="")
+
+
+def row_of(attention: Attention, chosen: str, place: int) -> np.ndarray:
+    """The weights of one token: of one head, or the mean over the heads of a layer. [k]"""
+    row = slice(place, place + 1)
     if chosen != "mean":
-        return attention.weights(int(chosen), last)[0]
-    return frozen(np.mean([attention.weights(h, last)[0] for h in range(attention.n_heads)], axis=0))
+        return attention.weights(int(chosen), row)[0]
+    return frozen(np.mean([attention.weights(h, row)[0] for h in range(attention.n_heads)], axis=0))
 
 
-def show_repeat(layers: tuple[Attention, ...], ids: tuple[int, ...], pieces: tuple[str, ...]) -> None:
-    """Where the last token stood before, what came after it then, and which heads look there now."""
-    earlier = [i for i in range(len(ids) - 1) if ids[i] == ids[-1]]
+def show_repeat(writing: Writing, trace: Trace, place: int) -> None:
+    """Where this token stood before, what came after it then, and how much every head looks there now: induction, live."""
+    layers, ids, pieces = trace.layers("decoder"), trace.source.ids, trace.source.pieces
+    earlier = [i for i in range(place) if ids[i] == ids[place]]
+    full = len(writing.ids) + AGAIN > LONGEST
+    st.button(t("write.say_again", n=AGAIN), on_click=take, args=(writing, *writing.begun[:AGAIN]), disabled=full, key="say again")
     if not earlier:
-        st.caption(t("write.no_repeat", piece=md_escape(pieces[-1])))
+        st.caption(t("write.no_repeat", piece=md_escape(pieces[place])))
         return
-    place = earlier[-1] + 1
-    last = slice(len(ids) - 1, None)
-    scores = sorted(((float(a.weights(h, last)[0, place]), a.layer, h) for a in layers for h in range(a.n_heads)), reverse=True)[:3]
-    heads = ", ".join(f"L{layer}H{head} {percent(weight)}" for weight, layer, head in scores)
-    st.markdown(t("write.repeat", piece=md_escape(pieces[-1]), place=earlier[-1], after=md_escape(pieces[place]), heads=heads))
+    after = earlier[-1] + 1
+    row = slice(place, place + 1)
+    scores = np.array([[float(a.weights(h, row)[0, after]) for h in range(a.n_heads)] for a in layers])  # [l h]
+    best = [divmod(int(i), scores.shape[1]) for i in np.argsort(-scores, axis=None)[:3]]
+    heads = ", ".join(f"L{layer}H{head} {percent(float(scores[layer, head]))}" for layer, head in best)
+    facts = {"piece": md_escape(pieces[place]), "place": earlier[-1], "after": md_escape(pieces[after]), "heads": heads}
+    st.markdown(t("write.repeat", **facts))
+    st.markdown(marked(pieces, earlier[-1], place))
+    rows, columns = [f"L{i}" for i in range(scores.shape[0])], [f"H{i}" for i in range(scores.shape[1])]
+    axes = (t("ui.layer"), t("ui.head"))
+    height = 34 * len(rows) + 130
+    canvas.matrix(frozen(scores), rows, columns, key="repeat map", title=t("write.repeat_map"), axes=axes, height=height, largest=44)
 
 
-def show_cache(writing: Writing) -> None:
-    """What the last step computed, and what it would have been without kept keys and values."""
-    read, new = len(writing.draft.read), writing.draft.computed
-    config = writing.model.module.config
-    numbers = 2 * config.decoder_layers * config.d_model * read
-    with st.container(horizontal=True, gap="large"):
-        st.metric(t("write.computed"), f"{new:,}", border=True, width="content")
-        st.metric(t("write.without_cache"), f"{read:,}", border=True, width="content")
-        st.metric(t("write.kept_numbers"), f"{numbers:,}", border=True, width="content")
-    st.caption(t("write.cache_note", layers=config.decoder_layers, d=config.d_model, n=read))
+def marked(pieces: tuple[str, ...], copy: int, place: int) -> str:
+    """The words around the earlier copy, which is bold, with the one after it in colour; and the token that stands here now."""
+    before, behind = " ".join(map(md_escape, pieces[max(0, copy - 5) : copy])), " ".join(map(md_escape, pieces[copy + 2 : copy + 5]))
+    there = f"… {before} **{md_escape(pieces[copy])}** :green-background[{md_escape(pieces[copy + 1])}] {behind} …"
+    return f"{there} **{md_escape(pieces[place])}** ?"
