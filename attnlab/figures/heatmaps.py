@@ -18,6 +18,7 @@ from attnlab.figures.style import Look, Words, drawing
 WRITABLE = 16  # at most this many rows and columns get their numbers written by default
 MESH = 48  # up to here cells are vector rectangles; beyond, one image
 LEAST = 0.4  # of a given width that the cells keep: letters too large for it become smaller
+NARROW = 120.0  # points: a map with labels that has less is put below the one before it
 SMALLEST = 5.0  # points: the smallest label that print can hold
 
 
@@ -67,6 +68,10 @@ def triptych(
         panelled(v, q, k, look, change if i == signed else weight, limit=None if i == signed else shared, name=name, signed=i == signed)
         for i, (name, v, q, k) in enumerate(panels)
     )
+    if look.inches is not None and look.inches * 72 < NARROW * len(made):  # beside one another nothing could be read
+        from attnlab.figures.panels import panels as in_rows
+
+        return in_rows(made, title=title, caption=caption, look=look, words=words)
     return _page(made, "triptych", title, caption, look, words)
 
 
@@ -343,4 +348,4 @@ def _axis_labels(axes: Axes, block: Block, look: Look, words: Words) -> None:
 
 
 def _name(names: tuple[str, ...], i: int, step: int, limit: int) -> str:
-    return label(names[i], limit) if step == 1 else f"{i} {label(names[i], 10)}"
+    return label(names[i], limit) if step == 1 or names[i] == str(i) else f"{i} {label(names[i], 10)}"

@@ -6,13 +6,12 @@ from itertools import groupby
 from string import ascii_lowercase
 
 from attnlab.figures.bar import bar_width, draw_bar
-from attnlab.figures.heatmaps import LEAST, Block, draw_block, measured_block, notes, panelled
+from attnlab.figures.heatmaps import LEAST, NARROW, Block, draw_block, measured_block, notes, panelled
 from attnlab.figures.picture import MARGIN, Frame, Numbers, Panel, Picture
 from attnlab.figures.style import Look, Words, drawing
 from attnlab.words import InputError
 
 MOST = len(ascii_lowercase)
-WIDE = 120.0  # points that a panel needs at least, where the width is given and there is room for a row of them
 ROW = 3  # panels beside one another where nobody asks for a width
 LINES = 8  # of the caption, which names every panel
 
@@ -84,7 +83,7 @@ def panels(every: Sequence[Panel], *, title: str = "", caption: str = "", look: 
 
 def beside(count: int, room: float | None) -> int:
     """How many panels stand in a row: no more than there is room for, and no row much shorter than another."""
-    most = min(count, ROW if room is None else max(1, int(room // WIDE)))
+    most = min(count, ROW if room is None else max(1, int(room // NARROW)))
     return -(-count // -(-count // most))
 
 

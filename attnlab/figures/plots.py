@@ -1,5 +1,6 @@
 """Curves for print: the static twin of a chart, with the same numbers."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -97,6 +98,12 @@ def _write_legend(
             picture.write(x + 2.7 * font, y - 0.5 * font, clean(series[number].name), fontsize=0.9 * font, color=INK)
 
 
+def power(value: float, _: object = None) -> str:
+    """A power of ten as a tick says it: 1,000 in full, 10⁷ by its exponent."""
+    exponent = round(math.log10(value))
+    return f"{value:,.0f}" if 0 <= exponent < 5 else "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
 def _dress(ax: Any, about: dict[str, Any], font: float) -> None:
     ax.set_xlabel(clean(about["axes"][0]), parse_math=False, fontsize=font)
     ax.set_ylabel(clean(about["axes"][1]), parse_math=False, fontsize=font)
@@ -107,6 +114,8 @@ def _dress(ax: Any, about: dict[str, Any], font: float) -> None:
     if about["log"]:
         ax.set(xscale="log", yscale="log")
         ax.minorticks_off()
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_formatter(power)
     if about["y"]:
         ax.set_ylim(*about["y"])
     if about["shaded"]:

@@ -91,6 +91,9 @@ def still(seen: Seen, name: str, **how: Any) -> "Picture":
     columns = seen.attention.keys.pieces if spot.columns == "key" else [str(i) for i in range(values.shape[1])]
     told: dict[str, Any] = {"legend": symbol_of(name), "signed": base(name) not in WEIGHTS}
     shown = np.where(np.isfinite(values), values, np.nan).astype(np.float32)
+    if told["signed"]:
+        far = float(np.nanmax(np.abs(shown), initial=0.0)) or 1.0
+        told["limit"] = -far, far
     return heatmap(frozen(shown), rows, columns, **told, **how)
 
 

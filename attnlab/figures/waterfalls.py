@@ -75,7 +75,7 @@ def waterfall(
         axes.tick_params(axis="x", labelsize=0.85 * font)
         axes.spines[["top", "right"]].set_visible(False)
         axes.axvline(0, color=MUTED, linewidth=0.8)
-        axes.set_xlabel(f"{book.says}   Σ = {book.total:.6g}".replace("-", "−"), fontsize=0.9 * font, parse_math=False)
+        axes.set_xlabel(f"Σ = {book.total:.6g}".replace("-", "−"), fontsize=0.9 * font, parse_math=False)
         frame.draw(picture)
     return picture
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import streamlit as st
 
 from attnlab.core.trace import Array, frozen
@@ -38,6 +39,9 @@ def save_matrix(
     """What stands under a map: a sentence, and the bar. legend: what one number is; axes: what a row and a column are, a query and a key
     unless said otherwise. say: the page has no sentence of its own. share, special: see map_sentence. how: options of save_bar.
     """
+    if signed and limit is None:  # as far as the numbers go, like the screen
+        far = float(np.nanmax(np.abs(np.where(np.isfinite(values), values, 0.0)), initial=0.0)) or 1.0
+        limit = -far, far
     if say:
         st.markdown(md_escape(map_sentence(values, rows, columns, name=legend, share=share, special=special)))
 
