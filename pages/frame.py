@@ -13,7 +13,7 @@ from attnlab.words import ASSETS, LANGUAGES
 # which has its name in the bar (menu), its heading (title) and what it is for (purpose).
 PAGES = {
     "start": ("home",),
-    "look": ("heads", "layers", "compare"),
+    "look": ("heads", "layers", "compare", "atlas"),
     "learn": ("steps", "positions", "variants"),
     "change": ("change", "ledger"),
     "build": ("translate", "sentiment", "write", "fill", "train"),

@@ -12,7 +12,7 @@ from rich.progress import Progress as Bar
 
 from attnlab import files
 from attnlab.commands import check_output
-from attnlab.corpus.reading import COLUMN, Choice, lines_of
+from attnlab.corpus.reading import COLUMN, SIZE, Choice, lines_of
 from attnlab.models.load import load
 from attnlab.words import InputError, say
 
@@ -28,6 +28,7 @@ COUNTED = 1 << 30  # bytes: the lines of a larger file are not counted before th
 
 READ = "One sentence a line (.txt, .gz), .parquet, .jsonl, or a folder; - reads standard input."
 LONG = "What to do with a line that is too long for the model: cut, skip or stop."
+IMPORTANCE = "Knock out every head over this many of the sentences, for the index."
 INDEX = "A .parquet file to write: the strongest sentences of every head."
 
 
@@ -42,7 +43,9 @@ def measure(
     seed: Annotated[int, typer.Option("--seed", help="Of --sample.")] = 0,
     too_long: Annotated[str, typer.Option("--too-long", help=LONG)] = "stop",
     workers: Annotated[int, typer.Option("--workers", help="Processes. The result is the same to the bit for any number.")] = 1,
+    block: Annotated[int, typer.Option("--block", help="Lines of a block; progress is kept block by block.", min=1)] = SIZE,
     index: Annotated[Path | None, typer.Option("--index", help=INDEX, show_default=False)] = None,
+    importance: Annotated[int, typer.Option("--importance", help=IMPORTANCE, min=0)] = 0,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
 ) -> None:
     """Measure every head over a corpus: means with intervals, a label where one fits, and why. Memory does not grow with it.
@@ -61,7 +64,7 @@ def measure(
 
     loaded = load(model)
     kind: TooLong = too_long  # type: ignore[assignment]
-    plan = blocks.Plan(model, loaded.spec.revision, str(file), Choice(every, sample, seed, column), kind)
+    plan = blocks.Plan(model, loaded.spec.revision, str(file), Choice(every, sample, seed, column), kind, block)
     folder = output.parent / f"{output.name}.blocks"
     try:
         measured(plan, folder, workers)
@@ -70,11 +73,32 @@ def measure(
         blocks.clear(folder)
     files.write(output, table(found.totals, output.suffix), force=force)
     if index is not None:
-        from attnlab.corpus.index import index_of
+        from attnlab.corpus.index import importance_of, index_of
 
-        files.write(index, index_of(plan, found, loaded), force=force)
+        known = importance_of(loaded, plan, importance) if importance else ()
+        files.write(index, index_of(plan, found, loaded, known), force=force)
     blocks.end(folder)
     report(found)
+
+
+@app.command()
+def differences(
+    first: Annotated[Path, typer.Argument(help="An index that measure --index wrote.", show_default=False)],
+    second: Annotated[Path, typer.Argument(help="Another: of a model of the same shape, or of another corpus.", show_default=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The .csv file to write, a row a head and measure.", show_default=False)],
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+) -> None:
+    """Compare every head of two indexes: the difference with its 95 % interval, and p after Holm's correction for all of them."""
+    import numpy as np
+
+    from attnlab.corpus.comparison import compare
+    from attnlab.corpus.comparison import table as differences_table
+    from attnlab.corpus.index import read_index
+
+    check_output(output, (".csv",), force=force)
+    found = compare(read_index(first).totals, read_index(second).totals)
+    files.write(output, differences_table(found), force=force)
+    print(say("error.measure_differ", n=int(found.sure.sum()), all=int(np.isfinite(found.p).sum())), file=sys.stderr)
 
 
 def measured(plan: "Plan", folder: Path, workers: int) -> None:

@@ -14,10 +14,12 @@ from torch import Tensor
 
 from attnlab.core import measures
 from attnlab.core.measures import ALL, Ask
-from attnlab.core.trace import Tokens
+from attnlab.core.trace import Array, Tokens
 
 Values = NDArray[np.float64]
 NAMES = tuple(measure.name for measure in ALL)
+FAR = 8  # tokens: each distance up to this one has its own mean weight, further ones share one
+DISTANCES = 2 * FAR + 3  # from "more than FAR back" to "more than FAR ahead"
 ON = ("previous", "next", "self", "first", "special", "delimiter", "punctuation", "duplicate", "induction")  # weight on chosen cells
 
 
@@ -31,13 +33,22 @@ def cells_of(tokens: Tokens, visible: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.stack([*among[0], measures.first(n, n), *(measures.columns(n, chosen) for chosen in columns), *among[1]])
 
 
+def real_links(queries: Tokens, keys: Tokens) -> NDArray[np.bool_]:
+    """The links between tokens that are not special. [q k]"""
+    return np.logical_and.outer(~np.array(queries.special, np.bool_), ~np.array(keys.special, np.bool_))
+
+
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """What sentences of one length ask of every layer: visible [q k], cells [b m qk] as numbers, rows that have any [b m]."""
+    """What sentences of one length ask of every layer: visible [q k], cells [b m qk] as numbers, rows that have any [b m].
+
+    real: the visible links between tokens that are not special [b q k].
+    """
 
     visible: NDArray[np.bool_]
     cells: Tensor
     rows: Tensor
+    real: NDArray[np.bool_]
 
     @classmethod
     def of(cls, tokens: Sequence[Tokens], visible: NDArray[np.bool_] | None = None) -> "Chosen":
@@ -47,7 +58,8 @@ class Chosen:
         n = len(tokens[0])
         visible = np.ones((n, n), np.bool_) if visible is None else visible
         cells = np.stack([cells_of(one, visible) for one in tokens])  # [b m q k]
-        return cls(visible, torch.from_numpy(cells.reshape(*cells.shape[:2], -1)).float(), torch.from_numpy(cells.any(-1).sum(-1)))
+        flat = torch.from_numpy(cells.reshape(*cells.shape[:2], -1)).float()
+        return cls(visible, flat, torch.from_numpy(cells.any(-1).sum(-1)), np.stack([real_links(one, one) & visible for one in tokens]))
 
     def share(self, weights: Tensor) -> Tensor:
         """`measures.on` for every sentence and measure. [b h q k] -> [b m h], NaN where no row has a cell."""
@@ -60,6 +72,22 @@ def effective_rank(weights: Tensor) -> Tensor:
     wide = weights.double()
     values = torch.linalg.eigvalsh(wide @ wide.transpose(2, 3)).clamp(min=0).sqrt()  # [b h q]
     return torch.special.entr(values / values.sum(-1, keepdim=True)).sum(-1).exp()
+
+
+def distance_of(query: NDArray[Any], key: NDArray[Any]) -> NDArray[np.int64]:
+    """Which of the DISTANCES a link is at: FAR + 1 is the token itself, FAR the one before."""
+    return np.clip(key - query, -FAR - 1, FAR + 1) + FAR + 1
+
+
+def by_distance(weights: Tensor, cells: NDArray[np.bool_]) -> Values:
+    """How many cells lie at each distance, and the weight on them. weights: [b h q k], cells: [b q k] that count -> [b 2 D h]."""
+    _, h, n_q, n_k = weights.shape
+    at = distance_of(np.arange(n_q)[:, None], np.arange(n_k))
+    which = torch.from_numpy(at.ravel() == np.arange(DISTANCES)[:, None]).to(weights)  # [D qk]
+    real = torch.from_numpy(cells).to(weights)
+    total = which @ (weights * real[:, None]).flatten(2).transpose(1, 2)  # [b D h]
+    count = (which @ real.flatten(1)[..., None]).expand(-1, -1, h)
+    return torch.stack((count, total), 1).double().numpy()
 
 
 def measured_batch(weights: Tensor, chosen: Chosen) -> Values:
@@ -87,11 +115,28 @@ def measured_batch(weights: Tensor, chosen: Chosen) -> Values:
     return torch.stack([found[name] for name in NAMES], 1).double().numpy()
 
 
-def strongest(ask: Ask, name: str) -> NDArray[np.int64]:
-    """The cell that counts most for a measure: of the chosen cells where it has some, else of all. [h 2], query and key."""
-    weights: Any = ask.weights
-    if name in ON and ask.visible is not None:
-        chosen = cells_of(ask.keys, ask.visible)[ON.index(name)]
-        weights = np.where(chosen, weights, -1)
-    flat = weights.reshape(len(weights), -1).argmax(-1)
-    return np.stack(np.divmod(flat, ask.weights.shape[2]), -1)
+def chosen_cells(ask: Ask, *, own: bool) -> dict[str, NDArray[np.bool_]]:
+    """The chosen cells of every measure that has some. own: queries and keys are the same text. Each [q k]."""
+    n_q, n_k = ask.weights.shape[1:]
+    if own and ask.visible is not None:
+        return dict(zip(ON, cells_of(ask.keys, ask.visible), strict=True))
+    columns = {"special": ask.keys.special, "delimiter": measures.delimiters(ask.keys), "punctuation": measures.punctuation(ask.keys)}
+    return {"first": measures.first(n_q, n_k)} | {name: measures.columns(n_q, chosen) for name, chosen in columns.items()}
+
+
+def strongest_cell(weights: Array, name: str, cells: NDArray[np.bool_] | None) -> tuple[int, int]:
+    """The cell that counts most for a measure, query and key. weights: [q k]; cells: those that the measure chooses, None for all.
+
+    Of a measure of rows (entropy, evenness) the row that has most of it.
+    """
+    n_q, n_k = weights.shape
+    if name in ("entropy", "evenness"):
+        row = int((-(weights * np.log(np.where(weights > 0, weights, 1)))).sum(-1).argmax())
+        return row, int(weights[row].argmax())
+    counts: Any = weights if cells is None else np.where(cells, weights, -1)
+    if name == "distance":
+        counts = weights * np.abs(np.arange(n_q)[:, None] - np.arange(n_k))
+    elif name == "symmetry" and n_q == n_k:
+        counts = weights * weights.T
+    query, key = np.unravel_index(int(counts.argmax()), counts.shape)
+    return int(query), int(key)

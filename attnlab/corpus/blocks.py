@@ -20,11 +20,10 @@ from typing import Any
 
 from attnlab import files
 from attnlab.corpus.measuring import Block, TooLong, digest, from_bytes, work
-from attnlab.corpus.reading import Choice, Line, lines_of
+from attnlab.corpus.reading import SIZE, Choice, Line, lines_of
 from attnlab.version import VERSION
 from attnlab.words import InputError
 
-SIZE = 512  # lines of a block
 PLAN = "plan.json"
 
 
@@ -37,6 +36,7 @@ class Plan:
     source: str
     choice: Choice
     too_long: TooLong = "stop"
+    size: int = SIZE  # lines of a block: how sentences stand together can move a last bit
     version: str = VERSION
 
 
@@ -85,7 +85,7 @@ def run(plan: Plan, folder: Path, pool: AbstractContextManager[Submit], *, waiti
     lines = found = 0
     under_way: deque[tuple[int, int, Future[Answer]]] = deque()
     with pool as submit:
-        for number, block in enumerate(cut(lines_of(Path(plan.source), plan.choice))):
+        for number, block in enumerate(cut(lines_of(Path(plan.source), plan.choice), plan.size)):
             file = file_of(folder, number)
             if file.exists():
                 check(file, block)

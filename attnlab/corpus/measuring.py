@@ -3,7 +3,7 @@
 import hashlib
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
 from typing import Any, Literal
@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from attnlab.core.batched import Chosen, measured_batch
+from attnlab.core.batched import Chosen, by_distance, measured_batch, real_links
 from attnlab.core.guide import NAMES
 from attnlab.core.measures import measured
-from attnlab.core.trace import Stack, Tokens
+from attnlab.core.trace import Attention, Stack, Tokens
 from attnlab.corpus.reading import Line
-from attnlab.corpus.totals import FINE, Numbers, Totals, from_arrays, sums_of, to_arrays
+from attnlab.corpus.totals import FINE, Numbers, Seen, Totals, from_arrays, sums_of, to_arrays
 from attnlab.models.recorder import scores_of, softmax_of, visible_keys
 from attnlab.models.spec import Model
 from attnlab.models.tokens import first_tokens
@@ -28,6 +28,7 @@ BATCH = 64  # sentences of one length in one forward pass
 MOST = 50  # sentences kept for each head and measure
 NONE = -(1 << 62)  # the value of a place that no sentence takes
 Place = tuple[Stack, int, int]
+Found = tuple[list[Place], Seen]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,9 +78,9 @@ def measure_block(model: Model, lines: Sequence[Line], too_long: TooLong = "stop
     finally:
         torch.set_num_threads(threads)
     places = next(iter(found.values()))[0]
-    values = [found[i][1] for i in range(len(kept))]  # each [m H]
-    totals = sums_of(places, values, [len(tokens) for _, tokens in kept])
-    every = np.stack(values, -1)  # [m H s]
+    seen = [found[i][1] for i in range(len(kept))]
+    totals = sums_of(places, seen, [len(tokens) for _, tokens in kept])
+    every = np.stack([one.values for one in seen], -1)  # [m H s]
     fine = np.where(np.isfinite(every), np.rint(np.nan_to_num(every) * 2.0**FINE), NONE).astype(np.int64)
     numbers = np.broadcast_to(np.array([line.number for line, _ in kept]), fine.shape)
     return Block(digest(lines), totals, strongest_of(fine, numbers), cut, skipped)
@@ -109,8 +110,8 @@ def readable(model: Model, lines: Sequence[Line], too_long: TooLong) -> tuple[li
     return kept, cut, skipped
 
 
-def values_of(model: Model, kept: Sequence[tuple[Line, Tokens]]) -> Iterator[tuple[int, tuple[list[Place], Numbers]]]:
-    """Which heads there are and every measure of them [m H], for each sentence by its number in the block."""
+def values_of(model: Model, kept: Sequence[tuple[Line, Tokens]]) -> Iterator[tuple[int, Found]]:
+    """Which heads there are and what each sentence says of them, by its number in the block."""
     if "cross" in model.spec.stacks or not model.spec.records:
         yield from one_by_one(model, kept)
         return
@@ -121,35 +122,57 @@ def values_of(model: Model, kept: Sequence[tuple[Line, Tokens]]) -> Iterator[tup
             yield from one_length(model, kept, same[start : start + BATCH])
 
 
-def one_length(
-    model: Model, kept: Sequence[tuple[Line, Tokens]], chosen: Sequence[int]
-) -> Iterator[tuple[int, tuple[list[Place], Numbers]]]:
+def one_length(model: Model, kept: Sequence[tuple[Line, Tokens]], chosen: Sequence[int]) -> Iterator[tuple[int, Found]]:
     """A batch of sentences of one length: no padding, weights of all of them at once, and what is the same for every layer made once."""
     tokens = [kept[i][1] for i in chosen]
     stack = next(iter(model.spec.stacks))
     calls = model.calls(tokens)
-    seen: dict[bytes, Chosen] = {}
-    layers = []
+    seen: dict[bytes, tuple[Chosen, Numbers]] = {}
+    layers, distances, evens = [], [], []
     with torch.inference_mode():
         for call in calls:
             visible = visible_keys(call)
             if visible.tobytes() not in seen:
-                seen[visible.tobytes()] = Chosen.of(tokens, visible)
-            layers.append(measured_batch(softmax_of(call, scores_of(call)), seen[visible.tobytes()]))  # [b m h]
+                asked = Chosen.of(tokens, visible)
+                seen[visible.tobytes()] = asked, measured_batch(even_weights(visible).expand(len(tokens), 1, -1, -1), asked)
+            weights, (asked, even) = softmax_of(call, scores_of(call)), seen[visible.tobytes()]
+            layers.append(measured_batch(weights, asked))  # [b m h]
+            distances.append(by_distance(weights, asked.real))  # [b 2 D h]
+            evens.append(np.broadcast_to(even, layers[-1].shape))
     places: list[Place] = [(stack, layer, head) for layer, part in enumerate(layers) for head in range(part.shape[2])]
-    joined = np.concatenate(layers, 2)  # [b m H]
-    for i, values in zip(chosen, joined, strict=True):
-        yield i, (places, values)
+    joined = (np.concatenate(layers, 2), np.concatenate(distances, 3), np.concatenate(evens, 2))
+    for i, *parts in zip(chosen, *joined, strict=True):
+        yield i, (places, Seen(*parts))
 
 
-def one_by_one(model: Model, kept: Sequence[tuple[Line, Tokens]]) -> Iterator[tuple[int, tuple[list[Place], Numbers]]]:
+def even_weights(visible: NDArray[np.bool_]) -> torch.Tensor:
+    """The weights of a head that spreads evenly over the keys that each query may see. [q k]"""
+    cells = torch.from_numpy(visible).float()
+    return cells / cells.sum(-1, keepdim=True).clamp(min=1)
+
+
+def one_by_one(model: Model, kept: Sequence[tuple[Line, Tokens]]) -> Iterator[tuple[int, Found]]:
     """Models with several stacks, or of which only the weights are known."""
     for start in range(0, len(kept), BATCH):
         part = kept[start : start + BATCH]
         for i, trace in enumerate(model.traces([line.text for line, _ in part]), start):
             places: list[Place] = [(a.stack, a.layer, head) for a in trace.attentions for head in range(a.n_heads)]
-            each = [measured(attention) for attention in trace.attentions]
-            yield i, (places, np.stack([np.concatenate([one[name] for one in each]) for name in NAMES]).astype(np.float64))
+            parts = [of_sublayer(attention) for attention in trace.attentions]
+            yield i, (places, Seen(*(np.concatenate(each, -1) for each in zip(*parts, strict=True))))
+
+
+def of_sublayer(attention: Attention) -> Seen:
+    """What one sentence says of the heads of one sublayer."""
+    visible = attention.visible()
+    even = replace(attention, q=None, k=None, v=None, stored=even_weights(visible)[None].numpy())
+    values, chance = (np.stack([found[name] for name in NAMES]) for found in (measured(attention), measured(even)))
+    return Seen(values.astype(np.float64), distances_of(attention), np.broadcast_to(chance, values.shape).astype(np.float64))
+
+
+def distances_of(attention: Attention) -> Numbers:
+    """Cells and weight by distance of one sublayer. [2 D h]"""
+    cells = real_links(attention.queries, attention.keys) & attention.visible()
+    return by_distance(torch.tensor(attention.all_weights())[None], cells[None])[0]
 
 
 def to_bytes(block: Block) -> bytes:

@@ -17,6 +17,7 @@ from attnlab.words import InputError
 
 KINDS = (".txt", ".tsv", ".gz", ".parquet", ".jsonl")
 COLUMN = "text"
+SIZE = 512  # lines of a block
 
 
 @dataclass(frozen=True)

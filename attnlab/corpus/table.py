@@ -1,10 +1,11 @@
 """The totals of a corpus as heads and as columns: means, 95 % intervals, how many sentences could answer, quantiles."""
 
+import csv
 import io
 from collections.abc import Sequence
 
 from attnlab.core.guide import NAMES, Head, write_table
-from attnlab.corpus.totals import Totals
+from attnlab.corpus.totals import LENGTHS, Totals
 
 QUANTILES = (0.1, 0.5, 0.9)
 
@@ -57,3 +58,18 @@ def _parquet(totals: Totals) -> bytes:
     out = io.BytesIO()
     parquet.write_table(pa.table(columns), out, compression="zstd")
     return out.getvalue()
+
+
+def head_table(totals: Totals, place: int) -> bytes:
+    """CSV, one row a measure of one head: mean with its interval, chance, how many sentences could answer, quantiles, means by length."""
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\n")
+    lengths = [f"to_{length}" for length in LENGTHS] + [f"over_{LENGTHS[-1]}"]
+    rows.writerow(("measure", "mean", "low", "high", "chance", "n", *(f"p{100 * share:.0f}" for share in QUANTILES), *lengths))
+    mean, margin, chance, n, by_length = totals.mean(), totals.margin(), totals.chance(), totals.answered(), totals.by_length()
+    quantiles = [totals.quantile(share) for share in QUANTILES]
+    for m, name in enumerate(NAMES):
+        middle, half = mean[m, place], margin[m, place]
+        numbers = [middle, middle - half, middle + half, chance[m, place], n[m, place], *(q[m, place] for q in quantiles)]
+        rows.writerow((name, *("" if x != x else f"{x:.6g}" for x in [*numbers, *by_length[:, m, place]])))
+    return out.getvalue().encode()

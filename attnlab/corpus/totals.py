@@ -1,15 +1,20 @@
 """Exact sums: every number is an integer multiple of a power of two, so that adding blocks in any order gives the same bits."""
 
+import base64
+import json
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from attnlab.core.batched import DISTANCES
 from attnlab.core.guide import NAMES
 from attnlab.core.measures import MEASURES
-from attnlab.core.trace import Stack
+from attnlab.core.trace import STACKS, Stack
+from attnlab.untrusted import inflated, read_json
 
 Numbers = NDArray[np.float64]
 FINE, COARSE = 40, 30  # values are multiples of 2^-40, their squares of 2^-30
@@ -31,11 +36,24 @@ def edges(name: str) -> Numbers:
 EDGES = tuple(edges(name) for name in NAMES)
 
 
+class Seen(NamedTuple):
+    """What one sentence says of every head. values: [m H], NaN for no answer; distances: [2 D H], cells and weight by distance.
+
+    even: [m H], the values of a head that spread evenly over the keys that each query may see: chance.
+    """
+
+    values: Numbers
+    distances: Numbers
+    even: Numbers
+
+
 @dataclass(frozen=True, eq=False)
 class Totals:
     """Sums over sentences of every measure [m] of every head [H]. places: which head a column is.
 
     sentences, tokens: how many. count, total, square: [L m H] by length, total in 2^-40 and square in 2^-30. histogram: [m H BINS].
+    cells, weight: [D H], links between tokens that are not special by distance, and the weight on them in 2^-40.
+    even: [m H], chance in 2^-40.
     Python's integers, which have no largest one, except in a block's own file.
     """
 
@@ -46,6 +64,9 @@ class Totals:
     total: NDArray[Any]
     square: NDArray[Any]
     histogram: NDArray[Any]
+    cells: NDArray[Any]
+    weight: NDArray[Any]
+    even: NDArray[Any]
 
     def __add__(self, other: "Totals") -> "Totals":
         if self.places != other.places:
@@ -85,12 +106,26 @@ class Totals:
         low, high = (np.take_along_axis(borders, at + step, 1) for step in (0, 1))
         return np.where(below[..., -1] > 0, low + inside * (high - low), np.nan)
 
+    def chance(self) -> Numbers:
+        """The mean for a head that spread evenly over what each query may see. [m H]"""
+        return _ratio(self.even, self.count.sum(0), FINE)
+
+    def by_distance(self) -> Numbers:
+        """The mean weight of a link at each distance. [D H]"""
+        return _ratio(self.weight, self.cells, FINE)
+
     def by_length(self) -> Numbers:
         """The mean by length. [L m H]"""
         return _ratio(self.total, self.count, FINE)
 
+    def length_margin(self) -> Numbers:
+        """Half the width of the 95 % interval of each mean by length. [L m H], NaN for fewer than two sentences."""
+        n = np.asarray(self.count, dtype=np.float64)
+        spread = np.maximum(_ratio(self.square, self.count, COARSE) - self.by_length() ** 2, 0)
+        return np.asarray(Z95 * np.sqrt(np.divide(spread, n - 1, out=np.full(n.shape, np.nan), where=n > 1)))
 
-ARRAYS = ("count", "total", "square", "histogram")
+
+ARRAYS = ("count", "total", "square", "histogram", "cells", "weight", "even")
 
 
 def _ratio(total: NDArray[Any], count: NDArray[Any], bits: int) -> Numbers:
@@ -99,9 +134,9 @@ def _ratio(total: NDArray[Any], count: NDArray[Any], bits: int) -> Numbers:
     return np.array(flat, dtype=np.float64).reshape(total.shape)
 
 
-def sums_of(places: Sequence[tuple[Stack, int, int]], values: Sequence[Numbers], lengths: Sequence[int]) -> Totals:
-    """The exact sums of one block. values: per sentence [m H], NaN for no answer; lengths: in tokens."""
-    every = np.stack(values)  # [s m H]
+def sums_of(places: Sequence[tuple[Stack, int, int]], seen: Sequence[Seen], lengths: Sequence[int]) -> Totals:
+    """The exact sums of one block. lengths: of the sentences, in tokens."""
+    every, distances, even = (np.stack(each) for each in zip(*seen, strict=True))  # [s m H], [s 2 D H], [s m H]
     known = np.isfinite(every)
     safe = np.where(known, every, 0)
     fine, coarse = np.rint(safe * 2.0**FINE).astype(np.int64), np.rint(safe**2 * 2.0**COARSE).astype(np.int64)
@@ -109,12 +144,15 @@ def sums_of(places: Sequence[tuple[Stack, int, int]], values: Sequence[Numbers],
     by = [bucket == i for i in range(len(LENGTHS) + 1)]
     return Totals(
         tuple(places),
-        len(values),
+        len(seen),
         int(sum(lengths)),
         np.stack([known[rows].sum(0) for rows in by]).astype(np.int64),
         np.stack([fine[rows].sum(0) for rows in by]),
         np.stack([coarse[rows].sum(0) for rows in by]),
         np.stack([histogram(every[:, i], EDGES[i]) for i in range(len(NAMES))]),
+        distances[:, 0].sum(0).astype(np.int64),
+        np.rint(distances[:, 1] * 2.0**FINE).astype(np.int64).sum(0),
+        np.rint(np.where(known, even, 0) * 2.0**FINE).astype(np.int64).sum(0),
     )
 
 
@@ -140,3 +178,43 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Totals:
     places = tuple((str(s), int(i), int(h)) for s, i, h in zip(arrays["stack"], arrays["layer"], arrays["head"], strict=True))
     sentences, tokens = (int(x) for x in arrays["size"])
     return Totals(places, sentences, tokens, *(arrays[name] for name in ARRAYS))  # type: ignore[arg-type]
+
+
+LARGEST = 64 << 20  # bytes of totals as text, of a model with thousands of heads
+WHOLE = 1 << 256  # no sum of any corpus is larger
+
+
+def packed(totals: Totals) -> str:
+    """As text for a file of another kind, every integer whole."""
+    sums = {name: getattr(totals, name).tolist() for name in ARRAYS}
+    said = {"places": totals.places, "sentences": totals.sentences, "tokens": totals.tokens, **sums}
+    return base64.b64encode(zlib.compress(json.dumps(said).encode(), 9)).decode()
+
+
+def unpacked(text: str) -> Totals:
+    """What `packed` wrote. Raises ValueError, KeyError or TypeError for anything else."""
+    said = read_json(inflated(base64.b64decode(text, validate=True), most=LARGEST), most=LARGEST)
+    places = tuple((stack, whole(layer), whole(head)) for stack, layer, head in said["places"])
+    if not places or len(set(places)) != len(places) or not {stack for stack, _, _ in places} <= set(STACKS):
+        raise ValueError("the heads cannot be")
+    m, heads, lengths = len(NAMES), len(places), len(LENGTHS) + 1
+    shapes = [(lengths, m, heads)] * 3 + [(m, heads, BINS)] + [(DISTANCES, heads)] * 2 + [(m, heads)]
+    sums = [integers(said[name], shape) for name, shape in zip(ARRAYS, shapes, strict=True)]
+    return Totals(places, whole(said["sentences"]), whole(said["tokens"]), *sums)
+
+
+def integers(said: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Lists of whole numbers of this shape. Raises ValueError for anything else."""
+    array = np.array(said, dtype=object)
+    if array.shape != shape:
+        raise ValueError(f"sums are {array.shape}, not {shape}")
+    for value in array.ravel():
+        whole(value)
+    return array
+
+
+def whole(value: Any) -> int:
+    """A whole number that a sum can be. Raises ValueError for anything else."""
+    if type(value) is not int or not 0 <= value < WHOLE:
+        raise ValueError(f"{str(value)[:40]} is no sum")
+    return value

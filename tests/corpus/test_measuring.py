@@ -1,8 +1,15 @@
 """A block measured: the batched route agrees with the measures one by one, the strongest sentences are those, files go round."""
 
+import base64
+import io
+import json
+import zlib
+
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
+from pyarrow import parquet
 
 from attnlab import load
 from attnlab.core.batched import ON, Chosen, measured_batch
@@ -12,6 +19,7 @@ from attnlab.corpus.blocks import Plan
 from attnlab.corpus.index import index_of, read_index
 from attnlab.corpus.measuring import MOST, NONE, from_bytes, measure_block, strongest_of, to_bytes
 from attnlab.corpus.reading import Choice, Line
+from attnlab.corpus.totals import packed
 from attnlab.words import InputError
 
 TEXTS = (
@@ -95,8 +103,53 @@ def test_the_index_holds_the_sentence_and_the_cell_that_does_it_most(bert, tmp_p
         np.testing.assert_allclose(weights[hits[0].query, hits[0].key], hits[0].weight, rtol=1e-4)
         if name == "previous":
             assert hits[0].key == hits[0].query - 1
-    assert index.facts["sentences"] == 5
+            assert hits[0].word == bert.tokenize(hits[0].text).pieces[hits[0].query]
+        assert hits[0].keys == bert.tokenize(hits[0].text).pieces
+        np.testing.assert_allclose(np.array(hits[0].row) / 255, weights[hits[0].query], atol=0.5 / 255)
+    assert index.totals.sentences == 5
+    np.testing.assert_array_equal(index.totals.mean(), found.totals.mean())
+    np.testing.assert_array_equal(index.by_distance, found.totals.by_distance())
+    assert (index.model, index.corpus, index.importance) == ("bert", "c.txt", ())
     assert set(ON) < set(NAMES)
+
+
+def changed(data, **columns):
+    """An index whose columns or facts are others."""
+    table = parquet.read_table(io.BytesIO(data))
+    facts = json.loads(table.schema.metadata[b"attnlab"]) | columns.pop("facts", {})
+    for name, values in columns.items():
+        table = table.set_column(table.column_names.index(name), name, pa.array(values(table[name])))
+    out = io.BytesIO()
+    parquet.write_table(table.replace_schema_metadata({"attnlab": json.dumps(facts)}), out)
+    return out.getvalue()
+
+
+def test_an_index_whose_numbers_cannot_be_is_refused(bert, tmp_path):
+    file = tmp_path / "c.txt"
+    file.write_text("One two.", "utf-8")
+    block = measure_block(bert, [Line(1, "One two.")])
+    data = index_of(Plan("bert", "x", str(file), Choice()), block, bert)
+    assert read_index(changed(data)).totals.sentences == 1
+    far = {"key": lambda c: pa.array([999] * len(c), pa.int16())}
+    holes = {"value": lambda c: pa.array([None] * len(c), pa.float32())}
+    kind = {"value": lambda c: ["a"] * len(c)}
+    bomb = base64.b64encode(zlib.compress(b"[" * 5_000_000)).decode()
+    said = json.loads(zlib.decompress(base64.b64decode(packed(block.totals))))
+
+    def sums(**other):
+        return {"facts": {"totals": base64.b64encode(zlib.compress(json.dumps(said | other).encode())).decode()}}
+
+    wrong = [far, holes, kind, {"facts": {"totals": bomb}}, {"facts": {"totals": 3}}, {"facts": {"importance": [1.0]}}]
+    wrong += [sums(tokens=-1), sums(cells=[[1]]), sums(places=[]), sums(places=[["encoder", 0, True]] * 72)]
+    for columns in wrong:
+        with pytest.raises(InputError, match="not an index"):
+            read_index(changed(data, **columns))
+    many = pa.concat_tables([parquet.read_table(io.BytesIO(data))] * 60)
+    parquet.write_table(many, tmp_path / "many.parquet")
+    with pytest.raises(InputError, match="not an index"):
+        read_index(tmp_path / "many.parquet")
+    with pytest.raises(InputError, match="at most 64 MiB"):
+        read_index(bytes((64 << 20) + 1))
 
 
 @pytest.mark.parametrize("data", [b"", b"PAR1 nothing", b"PAR1" * 9000])
@@ -104,3 +157,12 @@ def test_a_file_that_is_no_index_is_refused(data, tmp_path):
     (tmp_path / "no.parquet").write_bytes(data)
     with pytest.raises(InputError, match="not an index"):
         read_index(tmp_path / "no.parquet")
+
+
+@pytest.mark.parametrize("name", ["bert", "translate-fr", "reverse-rotary"])
+def test_chance_is_a_head_that_spreads_evenly(name):
+    text = "a b c a" if name.startswith("reverse") else "The cat sat."
+    chance = measure_block(load(name), [Line(1, text)]).totals.chance()
+    n = len(load(name).tokenize(text))
+    np.testing.assert_allclose(chance[NAMES.index("self"), 0], 1 / n, rtol=1e-5)
+    np.testing.assert_allclose(chance[NAMES.index("evenness"), 0], 1, rtol=1e-5)

@@ -16,7 +16,7 @@ from attnlab.figures.components import ROOM, script, styles
 from attnlab.words import LANGUAGES, say
 
 NAMES = [
-    *("matrix", "lines", "mosaic", "overview", "chips", "decoder", "learning", "series", "bars"),
+    *("matrix", "lines", "mosaic", "overview", "chips", "tiles", "sentences", "decoder", "learning", "series", "bars"),
     *("steps/player", "steps/table", "steps/copy"),
 ]
 FILES = sorted(ROOM.rglob("*.js"))

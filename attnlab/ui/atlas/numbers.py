@@ -1,0 +1,39 @@
+"""Numbers of heads as the Atlas page writes them."""
+
+from math import isnan
+
+from attnlab.core.batched import ON
+from attnlab.core.guide import NAMES, Head
+from attnlab.core.measures import MEASURES
+from attnlab.core.trace import Stack
+from attnlab.ui.language import percent, t
+
+
+def measure_names(stack: Stack) -> dict[str, str]:
+    """The measures that exist for a stack, in words."""
+    return {name: t(f"measures.name_{name}") for name in NAMES if stack != "cross" or not MEASURES[name].own}
+
+
+def number(name: str, value: float, margin: float = float("nan")) -> str:
+    """A value of a measure with half its interval, shares in percent."""
+    if isnan(value):
+        return "–"
+    if MEASURES[name].unit == "share":
+        return percent(value) + ("" if isnan(margin) else f" ± {100 * margin:.1f}")
+    return f"{value:.2f}" + ("" if isnan(margin) else f" ± {margin:.2f}")
+
+
+def strongest_measure(head: Head) -> str | None:
+    """On what a head lays most of its weight. Special tokens are the first one and the delimiters, each of which has its own."""
+    known = [name for name in ON if name != "special" and not isnan(head.measures[name])]
+    return max(known, key=lambda name: head.measures[name]) if known else None
+
+
+def label_of(head: Head) -> str:
+    """The label that fits best, empty where none does."""
+    found = head.labels()
+    return t(f"measures.label_{found[0].label}") if found else ""
+
+
+def place_name(head: Head) -> str:
+    return f"L{head.layer}H{head.head}"
