@@ -63,3 +63,26 @@ def test_a_ledger_balances_in_its_file(tmp_path, capsys):
     assert main(["ledger", GOOD, *SENTIMENT, "-o", str(tmp_path / "book.pdf")]) == 0
     assert (tmp_path / "book.pdf").read_bytes()[:4] == b"%PDF"
     assert main(["ledger", GOOD, *SENTIMENT, "-o", str(tmp_path / "book.txt")]) == 2
+
+
+def test_a_pruning_is_a_row_a_score_and_a_picture(tmp_path, capsys):
+    (tmp_path / "rows.tsv").write_text(f"positive\t{GOOD}\nnegative\t{BAD}\n")
+    asked = ["prune", *SENTIMENT, "--data", str(tmp_path / "rows.tsv"), "--points", "2", "--orders", "1"]
+    assert main(asked) == 0
+    rows = table(capsys.readouterr().out)
+    assert [row["order"] for row in rows] == ["importance", "importance", "random 1", "random 1"]
+    assert [row["removed"] for row in rows] == ["0", "24", "0", "24"]
+    assert rows[0]["accuracy"] == rows[2]["accuracy"] == "1.0"
+    assert main([*asked, "-o", str(tmp_path / "curve.svg")]) == 0
+    assert (tmp_path / "curve.svg").read_text().startswith("<?xml")
+    assert main(["prune", *SENTIMENT]) == 2
+    assert "needs a file" in capsys.readouterr().err
+
+
+def test_a_patch_of_other_lengths_is_aligned_and_says_how_well_the_guess_ranks(capsys):
+    assert main(["patch", GOOD, "What a very boring film!", "--align", "--place", "k", *SENTIMENT]) == 0
+    said = capsys.readouterr()
+    assert len(table(said.out)) == 24
+    assert "ranks the places" in said.err
+    assert main(["patch", GOOD, "What a very boring film!", *SENTIMENT]) == 2
+    assert "align" in capsys.readouterr().err
