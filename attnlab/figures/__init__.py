@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from attnlab.figures.export import format_of as format_of
     from attnlab.figures.export import save as save
     from attnlab.figures.heatmaps import heatmap as heatmap
-    from attnlab.figures.heatmaps import triptych as triptych
     from attnlab.figures.mosaics import mosaic as mosaic
+    from attnlab.figures.panels import triptych as triptych
     from attnlab.figures.provenance import read_record as read_record
     from attnlab.figures.provenance import record as record
     from attnlab.figures.style import Look as Look
@@ -39,7 +39,7 @@ _HOME = {
     "read_record": "provenance",
     "record": "provenance",
     "save": "export",
-    "triptych": "heatmaps",
+    "triptych": "panels",
     "waterfall": "waterfalls",
     "words_in": "style",
 }

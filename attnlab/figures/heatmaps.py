@@ -43,36 +43,7 @@ def heatmap(
     look, words = look or Look(), words or Words()
     legend = legend or (words.difference if signed else words.weight)
     panel = panelled(weights, queries, keys, look, legend, limit=limit, name=title, signed=signed)
-    return _page((panel,), "difference" if signed else "heatmap", title, caption, look, words)
-
-
-def triptych(
-    panels: Sequence[tuple[str, Array, Sequence[str], Sequence[str]]],
-    *,
-    title: str = "",
-    caption: str = "",
-    signed: int | None = 2,
-    legends: tuple[str, str] | None = None,
-    look: Look | None = None,
-    words: Words | None = None,
-) -> Picture:
-    """Two maps on one scale and their difference in one picture: (name, values [q k], queries, keys) each.
-
-    signed: which one diverges around 0, None for none.
-    """
-    look, words = look or Look(), words or Words()
-    plain = [frozen(values).ravel() for i, (_, values, _, _) in enumerate(panels) if i != signed]
-    shared = limits(np.concatenate(plain), look, signed=False) if plain else None
-    weight, change = legends or (words.weight, words.difference)
-    made = tuple(
-        panelled(v, q, k, look, change if i == signed else weight, limit=None if i == signed else shared, name=name, signed=i == signed)
-        for i, (name, v, q, k) in enumerate(panels)
-    )
-    if look.inches is not None and look.inches * 72 < NARROW * len(made):  # beside one another nothing could be read
-        from attnlab.figures.panels import panels as in_rows
-
-        return in_rows(made, title=title, caption=caption, look=look, words=words)
-    return _page(made, "triptych", title, caption, look, words)
+    return one_row((panel,), "difference" if signed else "heatmap", title, caption, look, words)
 
 
 def panelled(
@@ -126,7 +97,7 @@ class Block:
         return self.top + max(self.plot[1] + self.below, self.bar_height)
 
 
-def _page(panels: tuple[Panel, ...], kind: str, title: str, caption: str, look: Look, words: Words) -> Picture:
+def one_row(panels: tuple[Panel, ...], kind: str, title: str, caption: str, look: Look, words: Words) -> Picture:
     with drawing(look):
         gap, one = 2.0 * look.font, len(panels) == 1
         each = None if look.inches is None else (look.inches * 72 - 2 * MARGIN - gap * (len(panels) - 1)) / len(panels)

@@ -5,9 +5,12 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from string import ascii_lowercase
 
+import numpy as np
+
+from attnlab.core.trace import Array, frozen
 from attnlab.figures.bar import bar_width, draw_bar
-from attnlab.figures.heatmaps import LEAST, NARROW, Block, draw_block, measured_block, notes, panelled
-from attnlab.figures.picture import MARGIN, Frame, Numbers, Panel, Picture
+from attnlab.figures.heatmaps import LEAST, NARROW, Block, draw_block, measured_block, notes, one_row, panelled
+from attnlab.figures.picture import MARGIN, Frame, Numbers, Panel, Picture, limits
 from attnlab.figures.style import Look, Words, drawing
 from attnlab.words import InputError
 
@@ -126,3 +129,30 @@ def draw_legends(picture: Picture, legends: Sequence[Panel], x: float, top: floa
     for panel in legends:
         draw_bar(picture.place(x + look.font * 0.9, top + max(block.top for block in row), look.font * 0.9, tall), panel, look)
         x += bar_width(panel, look)
+
+
+def triptych(
+    maps: Sequence[tuple[str, Array, Sequence[str], Sequence[str]]],
+    *,
+    title: str = "",
+    caption: str = "",
+    signed: int | None = 2,
+    legends: tuple[str, str] | None = None,
+    look: Look | None = None,
+    words: Words | None = None,
+) -> Picture:
+    """Two maps on one scale and their difference in one picture: (name, values [q k], queries, keys) each.
+
+    signed: which one diverges around 0, None for none.
+    """
+    look, words = look or Look(), words or Words()
+    plain = [frozen(values).ravel() for i, (_, values, _, _) in enumerate(maps) if i != signed]
+    shared = limits(np.concatenate(plain), look, signed=False) if plain else None
+    weight, change = legends or (words.weight, words.difference)
+    made = tuple(
+        panelled(v, q, k, look, change if i == signed else weight, limit=None if i == signed else shared, name=name, signed=i == signed)
+        for i, (name, v, q, k) in enumerate(maps)
+    )
+    if look.inches is not None and look.inches * 72 < NARROW * len(made):  # beside one another nothing could be read
+        return panels(made, title=title, caption=caption, look=look, words=words)
+    return one_row(made, "triptych", title, caption, look, words)
