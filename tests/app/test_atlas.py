@@ -69,7 +69,8 @@ def test_two_atlases_differ_in_some_heads_and_the_scatter_is_drawn():
     assert not opened(PAGE, of="encoder.3.1", beside="fill-en", lang="zh").error
 
 
-def test_an_index_is_made_in_the_background_and_read():
+def test_an_index_is_made_in_the_background_and_read(monkeypatch):
+    monkeypatch.setattr("attnlab.corpus.jobs.LOW", 0)  # nobody to give way to
     made = jobs()
     with pytest.raises(InputError, match="2000"):
         made.submit("bert", ["a"] * 2001)
