@@ -96,7 +96,7 @@ def ask_model(
         label or t("ui.model"), names, key=key, accept_new_options=True, help=t("ui.model_help"), width=width, persist_state="session"
     )
     name = (name or default).strip() or default
-    link.put(key, None if name == default and default not in MODELS.values() else name)
+    link.put(key, None if name == default and language() not in MODELS else name)  # where the first one is another, it is always said
     if only is not None and name not in {spec.name for spec in specs} and not only(get_model(name).spec):
         raise InputError("error.other_model", name=name, known=", ".join(spec.name for spec in specs))
     return name
