@@ -117,7 +117,7 @@ def test_a_sentence_pair_is_filtered_by_side(visit):
 
 def test_the_numbers_are_a_table_that_a_screen_reader_walks(visit):
     window = visit().open("heads?layer=0&head=2")
-    window.page.get_by_text("The numbers as a table").click()
+    window.page.get_by_text("The numbers as a table").first.click()
     window.wait()
     table = window.page.locator("table")
     assert table.locator("th[scope=row]").nth(2).text_content() == "cat"
@@ -163,7 +163,7 @@ def test_hostile_text_is_shown_and_does_nothing(visit):
     window = visit().open("heads")
     bad = "<script>window.pwned=1</script> <img src=x onerror=window.pwned=1> ![x](http://evil.example/a.png) $\\frac$ \u202e\u200b ok"
     window.type("Text", bad)
-    window.page.get_by_text("The numbers as a table").click()
+    window.page.get_by_text("The numbers as a table").first.click()
     window.wait()
     canvas = window.canvas("map")
     box = canvas.bounding_box()

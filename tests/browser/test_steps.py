@@ -115,7 +115,7 @@ def test_a_click_on_a_cell_pins_it_and_the_link_says_so(visit):
 
 
 def test_tokens_are_chosen_in_the_sentence_and_by_arrow_keys(visit):
-    window = visit().open(f"steps?{TEXT}&head=2&stage=9&part=weights")
+    window = visit().open(f"steps?{TEXT}&layer=3&head=2&stage=9&part=weights")
     window.page.locator(".st-key-walk .chips").first.locator("button").nth(3).click()
     window.page.wait_for_url(re.compile("query=3"))
     window.wait()
