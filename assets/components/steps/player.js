@@ -73,6 +73,7 @@ function questions(tell) {
       pending = { ...pending, ...changes };
       if (!flight) ask();
     },
+    heading: (place) => ({ ...place, ...asked, ...pending }), // where the newest question leads, though nobody has answered yet
     isOld: (seq) => seq < number || pending !== null,
     answered(seq) {
       if (!flight || seq < flight) return;
@@ -85,7 +86,7 @@ function questions(tell) {
 
 export function player(root, { tell = () => {}, keys = root } = {}) {
   const el = theatre(root);
-  const { say, isOld, answered } = questions(tell);
+  const { say, heading, isOld, answered } = questions(tell);
   let [meta, words, place] = [null, null, null];
   let s; // the scene of the newest data
   let row; // how much each key gets from the chosen query
@@ -101,8 +102,9 @@ export function player(root, { tell = () => {}, keys = root } = {}) {
     t = time;
     step = Math.min(Math.max(to, 0), last());
     const { stage, part } = meta.steps[step];
-    if (stage !== place.stage || part !== place.part) {
-      clearTimeout(later);
+    const there = heading(place);
+    clearTimeout(later);
+    if (stage !== there.stage || part !== there.part) {
       if (quiet) later = setTimeout(() => say({ stage, part }), 140);
       else say({ stage, part });
     }
