@@ -39,8 +39,16 @@ PICTURES: list[tuple[str, dict[str, str], dict[str, str]]] = [
         {name: name for name in ("moved", "before", "after", "change", "outputs", "shuffle-with", "shuffle-without")},
     ),
     ("change/change.py", {"text": TEXT, "every": "true", "other": "The dog sat."}, {"importance": "importance", "patch": "patch"}),
-    ("change/ledger.py", {"text": TEXT, "other": "The dog sat."}, {"waterfall": "waterfall", "sources": "sources"}),
-    ("change/ledger.py", {"text": TEXT, "model": "fill-en"}, {"waterfall": "waterfall", "sources": "sources", "lens": "lens"}),
+    (
+        "change/ledger.py",
+        {"text": TEXT, "other": "The dog sat."},
+        {"waterfall": "waterfall", "sources": "sources", "source row": "sources"},
+    ),
+    (
+        "change/ledger.py",
+        {"text": TEXT, "model": "fill-en"},
+        {"waterfall": "waterfall", "sources": "sources", "source row": "sources", "lens": "lens"},
+    ),
     ("build/translate.py", {"text": TEXT}, {"writing": "writing"}),
     ("build/translate.py", {"view": "whole", "text": TEXT}, {"alignment": "alignment", "alignment lines": "alignment"}),
     ("build/translate.py", {"view": "whole", "picture": "joint", "text": TEXT}, {"joint": "joint"}),
@@ -131,7 +139,7 @@ def test_beside_the_files_stand_the_command_the_caption_and_the_citations():
     assert "devlin2019bert" in entries
     app = opened(HEADS, text=TEXT, over="mean")
     app.session_state["save map"] = True
-    assert app.run().code[0].value.startswith("attnlab figure 'heads?text=The+cat+sat.&over=mean&lang=en#map' -o ")
+    assert app.run().code[0].value.startswith("attnlab figure 'heads?text=The+cat+sat.&over=mean&layer=3&head=1&lang=en#map' -o ")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -97,14 +97,13 @@ def test_a_line_that_is_too_long_is_named_cut_or_skipped(tmp_path, capsys):
         assert "1 line" in capsys.readouterr().err.replace("1 were", "1 line")
 
 
-def test_any_number_of_workers_and_a_beginning_give_the_same_bits(sentences, tmp_path, monkeypatch):
+def test_any_number_of_workers_and_a_beginning_give_the_same_bits(sentences, tmp_path):
     """The second run has one block of three left to do, and two processes for it."""
-    monkeypatch.setattr(blocks.cut, "__defaults__", (1,))
-    assert main(["measure", str(sentences), "-o", str(tmp_path / "one.csv")]) == 0
-    plan = blocks.Plan("bert", load("bert").spec.revision, str(sentences), Choice())
+    assert main(["measure", str(sentences), "-o", str(tmp_path / "one.csv"), "--block", "1"]) == 0
+    plan = blocks.Plan("bert", load("bert").spec.revision, str(sentences), Choice(), size=1)
     list(islice(blocks.run(plan, tmp_path / "two.csv.blocks", blocks.here(), waiting=1), 2))
     assert len(list((tmp_path / "two.csv.blocks").glob("*.npz"))) == 2
-    assert main(["measure", str(sentences), "-o", str(tmp_path / "two.csv"), "--workers", "2"]) == 0
+    assert main(["measure", str(sentences), "-o", str(tmp_path / "two.csv"), "--workers", "2", "--block", "1"]) == 0
     assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
     assert not (tmp_path / "two.csv.blocks").exists()
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from attnlab import load
-from attnlab.core.batched import NAMES, Chosen, measured_batch, strongest
+from attnlab.core.batched import NAMES, Chosen, chosen_cells, measured_batch, strongest_cell
 from attnlab.core.measures import Ask, measured
 from attnlab.core.trace import Tokens
 from attnlab.models.recorder import Call, scores_of, softmax_of, visible_keys
@@ -78,11 +78,10 @@ def test_a_batch_measures_what_each_sentence_does(bert):
 
 
 def test_the_strongest_cell_is_among_those_that_a_measure_counts():
-    """Of the row 0.6 0.4 0, the neighbour before is the 0.4 in the second row; entropy takes the largest cell of all."""
+    """Of the row 0.6 0.4 0, the neighbour before is the 0.4 in the second row; entropy takes the largest of the row that is spread most."""
     tokens = Tokens(("a", "b", "c"), (0, 1, 2), (False,) * 3, (0, 1, 2), (None,) * 3, (0,) * 3)
     weights = np.array([[[0.2, 0.3, 0.5], [0.4, 0.6, 0.0], [0.1, 0.8, 0.1]]], np.float32)
     ask = Ask(weights, tokens, tokens, visible=np.ones((3, 3), bool))
-    assert strongest(ask, "previous").tolist() == [[2, 1]]
-    assert strongest(ask, "next").tolist() == [[0, 1]]
-    assert strongest(ask, "self").tolist() == [[1, 1]]
-    assert strongest(ask, "entropy").tolist() == [[2, 1]]
+    cells = chosen_cells(ask, own=True)
+    found = {name: strongest_cell(weights[0], name, cells.get(name)) for name in ("previous", "next", "self", "entropy")}
+    assert found == {"previous": (2, 1), "next": (0, 1), "self": (1, 1), "entropy": (0, 2)}
