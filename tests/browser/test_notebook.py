@@ -127,7 +127,11 @@ def test_every_widget_is_painted_read_clicked_and_known_to_python_in_jupyterlab(
         return cells.nth(i)
 
     drive(page, run)
-    run(6).get_by_text(READ).wait_for()
+    for _ in range(30):  # a step is told to Python when one has stood there for a moment
+        if run(6).get_by_text(READ).count():
+            break
+        page.wait_for_timeout(2000)
+    assert cells.nth(6).get_by_text(READ).is_visible()
     run(7).locator("canvas.map").first.wait_for()
 
 
