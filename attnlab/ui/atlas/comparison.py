@@ -11,8 +11,9 @@ from attnlab.corpus.comparison import Comparison, compare, table
 from attnlab.corpus.index import Index
 from attnlab.ui.ask import ask_choice
 from attnlab.ui.atlas.indexes import ask_other
-from attnlab.ui.atlas.numbers import measure_names, number
+from attnlab.ui.atlas.numbers import number
 from attnlab.ui.language import md_escape, t
+from attnlab.ui.measures import measure_names
 
 SHOWN = 200
 

@@ -19,8 +19,9 @@ from attnlab.ui import canvas, choices, link
 from attnlab.ui.ask import ask_choice, open_head
 from attnlab.ui.atlas.heads import OF
 from attnlab.ui.atlas.indexes import ask_other
-from attnlab.ui.atlas.numbers import label_of, measure_names, number, place_name, strongest_measure
+from attnlab.ui.atlas.numbers import label_of, number, strongest_measure
 from attnlab.ui.language import md_escape, t
+from attnlab.ui.measures import measure_names, place_name
 from attnlab.ui.pictures import save_chart
 from attnlab.ui.show import show
 

@@ -6,16 +6,15 @@ import numpy as np
 import streamlit as st
 
 from attnlab.core.guide import NAMES
-from attnlab.core.trace import Stack, frozen
+from attnlab.core.trace import Stack
 from attnlab.corpus.index import Index
 from attnlab.corpus.search import conditions, matching
 from attnlab.ui import canvas, choices, link
 from attnlab.ui.ask import ask_choice, ask_text
-from attnlab.ui.atlas.numbers import label_of, measure_names, number, place_name, strongest_measure
+from attnlab.ui.atlas.numbers import label_of, number, strongest_measure
 from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import t
-from attnlab.ui.pictures import save_chart
-from attnlab.ui.show import BARE
+from attnlab.ui.measures import ask_scatter, measure_names, place_name
 from attnlab.words import LANGUAGES, say
 
 _tiles = canvas.component("tiles", "tiles")
@@ -94,31 +93,8 @@ def tile(index: Index, place: int, order: str) -> dict[str, Any]:
 
 def show_scatter(index: Index, stack: Stack) -> None:
     """Any two measures against each other; a click opens the head."""
-    from attnlab.figures.curves import curves
-    from attnlab.figures.picture import Series
-
-    names = measure_names(stack)
-    with st.container(horizontal=True, gap="small"):
-        across = ask_choice("across", names, label=t("measures.horizontal"), default=list(names)[-1], width=260)
-        up = ask_choice("up", names, label=t("measures.vertical"), width=260)
-    heads = [h for h in index.heads if h.stack == stack and np.isfinite(h.measures[across]) and np.isfinite(h.measures[up])]
-    clouds = [[h for h in heads if h.layer == layer] for layer in sorted({h.layer for h in heads})]
-    series = [
-        Series(
-            f"L{some[0].layer}",
-            frozen([h.measures[across] for h in some]),
-            frozen([h.measures[up] for h in some]),
-            texts=tuple(map(place_name, some)),
-        )
-        for some in clouds
-    ]
-    title = t("measures.scatter_alt", x=names[across], y=names[up])
-    chart = curves(series, axes=(names[across], names[up]), joined=False, height=520, title=title)
-    chart.update_layout(clickmode="event+select")
-    event: Any = st.plotly_chart(chart, key="atlas scatter", on_select="rerun", selection_mode="points", config=BARE, alt=title)
-    st.caption(t("measures.scatter_note"))
-    facts = {"model": index.model, "revision": index.revision, "text": None, "pair": None, "stack": stack}
-    save_chart(chart, key="atlas-scatter", name=f"{index.model}-{stack}-measures", facts=facts, linked=False)
-    for point in event.selection.points:
-        chosen = clouds[int(point["curve_number"])][int(point["point_index"])]
+    facts = {"model": index.model, "revision": index.revision, "text": None, "pair": None}
+    told = {"name": f"{index.model}-{stack}-measures", "caption": index.model}
+    chosen = ask_scatter(index.heads, stack, key="atlas-scatter", facts=facts, linked=False, **told)
+    if chosen is not None:
         open_place(index, index.totals.places.index((stack, chosen.layer, chosen.head)))

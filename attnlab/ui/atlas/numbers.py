@@ -3,15 +3,9 @@
 from math import isnan
 
 from attnlab.core.batched import ON
-from attnlab.core.guide import NAMES, Head
+from attnlab.core.guide import Head
 from attnlab.core.measures import MEASURES
-from attnlab.core.trace import Stack
 from attnlab.ui.language import percent, t
-
-
-def measure_names(stack: Stack) -> dict[str, str]:
-    """The measures that exist for a stack, in words."""
-    return {name: t(f"measures.name_{name}") for name in NAMES if stack != "cross" or not MEASURES[name].own}
 
 
 def number(name: str, value: float, margin: float = float("nan")) -> str:
@@ -33,7 +27,3 @@ def label_of(head: Head) -> str:
     """The label that fits best, empty where none does."""
     found = head.labels()
     return t(f"measures.label_{found[0].label}") if found else ""
-
-
-def place_name(head: Head) -> str:
-    return f"L{head.layer}H{head.head}"

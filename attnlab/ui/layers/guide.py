@@ -9,19 +9,18 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from attnlab.core.guide import NAMES, RULES, Head, Rule, Sums, write_table
+from attnlab.core.guide import RULES, Head, Rule, Sums, write_table
 from attnlab.core.measures import MEASURES
 from attnlab.core.trace import Stack, Trace, frozen
-from attnlab.figures.style import words_in
 from attnlab.ui import canvas, choices, pins
 from attnlab.ui.ask import ask_choice, ask_row, ask_slider, open_head
 from attnlab.ui.errors import mistake_box
-from attnlab.ui.language import language, percent, t
+from attnlab.ui.language import percent, t
 from attnlab.ui.layers.sentences import Measured, ask_set, measured_set
 from attnlab.ui.layers.whole import show_whole
-from attnlab.ui.pictures import save_chart, save_matrix
+from attnlab.ui.measures import ask_scatter, measure_names, place_name, with_unit
+from attnlab.ui.pictures import save_matrix
 from attnlab.ui.save import facts_of
-from attnlab.ui.show import BARE
 from attnlab.ui.turns import Breathe, Kept, made_in_turn
 
 SLIGHT = 0.005  # of all weight: less is not spoken of
@@ -54,7 +53,7 @@ def show_guide(trace: Trace, stack: Stack) -> None:
         return
     first = "first" if stack == "cross" else "previous"  # a head that is known by this is seen at once
     terms = t("measures.what_entropy") + " " + t("measures.sharpness")
-    name = ask_choice("measure", names_for(stack), label=t("measures.colour"), default=first, help=terms, width=300)
+    name = ask_choice("measure", measure_names(stack), label=t("measures.colour"), default=first, help=terms, width=300)
     left, right = st.columns([2, 3], gap="medium")
     with left:
         show_map(trace, found, stack, name)
@@ -92,11 +91,6 @@ def asked_for(trace: Trace) -> bool:
     st.info(t("server.measure_all", n=len(trace.source)))
     st.button(t("server.measure_now"), key="measure now", on_click=asked.add, args=(trace.key,))
     return False
-
-
-def names_for(stack: Stack) -> dict[str, str]:
-    """The measures that exist for a stack, in words."""
-    return {name: t(f"measures.name_{name}") for name in NAMES if stack != "cross" or not MEASURES[name].own}
 
 
 def measured_here(trace: Trace) -> Measured:
@@ -230,7 +224,7 @@ def row(head: Head, rules: Sequence[Rule], name: str) -> dict[str, Any]:
     labels = head.labels(tuple(rules))
     best = labels[0] if labels else None
     return {
-        "name": f"L{head.layer}H{head.head}",
+        "name": place_name(head),
         "measure": head.measures[name],
         "label": "" if best is None else t(f"measures.label_{best.label}"),
         "score": None if best is None else best.score,
@@ -242,48 +236,11 @@ def row(head: Head, rules: Sequence[Rule], name: str) -> dict[str, Any]:
 
 def show_scatter(trace: Trace, found: Measured, stack: Stack) -> None:
     """Two measures against each other, one point a head; a click opens the head."""
-    from attnlab.figures.curves import curves
-    from attnlab.figures.picture import Series
-
-    names = names_for(stack)
-    with st.container(horizontal=True, gap="small"):
-        start = "distance" if "distance" in names else "confidence"
-        across = ask_choice("across", names, label=t("measures.horizontal"), default=start, help=t("measures.sharpness"), width=260)
-        up = ask_choice("up", names, label=t("measures.vertical"), default="entropy", help=t("measures.what_entropy"), width=260)
-    heads = [h for h in found.of(stack) if np.isfinite(h.measures[across]) and np.isfinite(h.measures[up])]
-    if not heads:
-        st.info(t("measures.no_value"))
-        return
-    clouds = [[h for h in heads if h.layer == layer] for layer in sorted({h.layer for h in heads})]
-    series = [
-        Series(
-            f"L{some[0].layer}",
-            frozen([h.measures[across] for h in some]),
-            frozen([h.measures[up] for h in some]),
-            texts=tuple(f"L{h.layer}H{h.head}" for h in some),
-        )
-        for some in clouds
-    ]
-    axes, title = (with_unit(across), with_unit(up)), t("measures.scatter_alt", x=names[across], y=names[up])
-    how: dict[str, Any] = {"title": title, "caption": of_what(found), "words": words_in(language())}
-    chart = curves(series, axes=axes, joined=False, height=520, **how)
-    chart.update_layout(clickmode="event+select")
-    event: Any = st.plotly_chart(chart, key="scatter", on_select="rerun", selection_mode="points", config=BARE, alt=title)
-    missing = len(found.of(stack)) - len(heads)
-    st.caption(t("measures.scatter_note") + (t("measures.scatter_missing", n=missing) if missing else ""))
-    facts = facts_of(trace, across=across, up=up) | {"stack": stack}
     alone = measured_set(trace.model) is None  # no address holds the sentences that a visit measured
-    save_chart(chart, key="scatter", name=f"{found.model}-{stack}-measures", facts=facts, linked=alone)
-    for point in event.selection.points:
-        chosen = clouds[int(point["curve_number"])][int(point["point_index"])]
+    told = {"name": f"{found.model}-{stack}-measures", "caption": of_what(found)}
+    chosen = ask_scatter(found.heads, stack, key="scatter", facts=facts_of(trace), linked=alone, **told)
+    if chosen is not None:
         open_head(stack, chosen.layer, chosen.head)
-
-
-def with_unit(name: str) -> str:
-    """A measure as an axis says it: its unit in brackets, where it has one."""
-    unit = MEASURES[name].unit
-    said = t(f"measures.name_{name}")
-    return said if unit == "share" else f"{said} ({t(f'measures.unit_{unit}')})"
 
 
 def of_what(found: Measured) -> str:
