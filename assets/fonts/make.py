@@ -53,7 +53,8 @@ def quadratic(font: TTFont) -> TTFont:
         setattr(font["maxp"], f"max{field}", 1 if field == "Zones" else 0)
     font["maxp"].maxComponentElements = 0
     for name in order:
-        font["hmtx"][name] = (font["hmtx"][name][0], getattr(drawn[name], "xMin", 0))
+        drawn[name].recalcBounds(table)  # the pen leaves them out, and a letter is drawn as far right as its bearing says
+        font["hmtx"][name] = (font["hmtx"][name][0], drawn[name].xMin)
     font["post"].formatType, font["post"].mapping, font["post"].extraNames = 3.0, {}, []
     for name in ("CFF ", "VORG"):
         if name in font:

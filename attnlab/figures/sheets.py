@@ -21,6 +21,9 @@ WIDE, HIGH, MARGIN = 595.0, 842.0, 48.0  # points: A4
 ROOM = WIDE - 2 * MARGIN
 SIZES = {"title": 20.0, "heading": 14.0, "text": 10.5, "small": 8.5}
 LEADING = 1.45
+FORMULA = 13.0  # size of one that stands alone
+PAGE = HIGH - 2 * MARGIN - 10  # points from the first line of a page to the last
+FIRST_LINES = 150.0  # points that stand with a heading at least
 CELL = 16.5  # points of a cell at most, so that two maps fit on a page
 CLOSING = "。，、；：！？）》”’」』"  # never begins a line
 
@@ -60,7 +63,7 @@ class Sheet:
 
     def need(self, height: float) -> None:
         """Begin a new page unless so many points are left."""
-        if self.top + height > HIGH - MARGIN - 10 and self.top > MARGIN:
+        if self.top + height > MARGIN + PAGE and self.top > MARGIN:
             self.finish()
             self.begin()
 
@@ -75,36 +78,75 @@ def sheets(parts: Sequence[Part], *, title: str, footer: str) -> bytes:
     out = io.BytesIO()
     facts = {"Title": title, "Creator": None, "Producer": None, "CreationDate": None}
     with drawing(), PdfPages(out, metadata=facts) as pages:
-        sheet = Sheet(pages, footer)
-        for part in parts:
-            DRAW[part.kind](sheet, part)
-        sheet.finish()
+        fill(Sheet(pages, footer), parts)
     return out.getvalue()
+
+
+def fill(sheet: Sheet, parts: Sequence[Part]) -> None:
+    """Every part below the one before; a heading goes on to a new page rather than leave what it opens behind."""
+    for i, part in enumerate(parts):
+        if part.kind == "heading":
+            sheet.need(opening_height(parts[i:]))
+        DRAW[part.kind](sheet, part)
+    sheet.finish()
+
+
+def opening_height(parts: Sequence[Part]) -> float:
+    """What is to stand on one page with a heading, in points: all up to the frame for an answer; where no page holds that, all up to its
+    picture; else its first lines.
+
+    parts: from the heading on, to the end of the sheet.
+    """
+    end = next((i for i, part in enumerate(parts) if i and part.kind in ("heading", "title", "page")), len(parts))
+    kinds, heights = [part.kind for part in parts[:end]], [height_of(part) for part in parts[:end]]
+    together = [sum(heights[: kinds.index(last) + 1]) for last in ("box", "map") if last in kinds]
+    return next((height for height in together if height <= PAGE), min(FIRST_LINES, sum(heights)))
+
+
+def height_of(part: Part) -> float:
+    """How far down a part reaches, in points."""
+    if part.kind == "box":
+        return part.height + 10
+    if part.kind == "formula":
+        return box(part.text, FORMULA)[1] + 14
+    if part.kind == "map":
+        _, above, cell = map_layout(part)
+        return above + len(part.queries) * cell + 28
+    if part.kind in SIZES:
+        size = SIZES[part.kind]
+        return sum(line_height(line, size) for line in text_lines(part)) + size * 0.5 + (10 if part.kind == "heading" else 0)
+    return 0.0
 
 
 def draw_text(sheet: Sheet, part: Part) -> None:
     """A paragraph: lines of words and formulas."""
     size = SIZES[part.kind]
     look = {"color": style.QUERY} if part.kind == "heading" else {}
-    if part.kind == "heading":
-        sheet.need(150)  # a heading is never alone at the foot of a page
-        sheet.top += 10
-    for paragraph in part.text.split("\n"):
-        for line in lines(paragraph, size):
-            high = max([size * LEADING, *(box(text, size)[1] + 4 for text, math in line if math)])
-            sheet.need(high)
-            x, baseline = MARGIN, sheet.top + high * 0.74
-            for text, math in line:
-                sheet.write(x, baseline, f"${text}$" if math else text, size, math=math, **look)
-                x += box(text, size)[0] if math else text_size(text, size)[0]
-            sheet.top += high
+    sheet.top += 10 if part.kind == "heading" else 0
+    for line in text_lines(part):
+        high = line_height(line, size)
+        sheet.need(high)
+        x, baseline = MARGIN, sheet.top + high * 0.74
+        for text, math in line:
+            sheet.write(x, baseline, f"${text}$" if math else text, size, math=math, **look)
+            x += box(text, size)[0] if math else text_size(text, size)[0]
+        sheet.top += high
     sheet.top += size * 0.5
 
 
+def text_lines(part: Part) -> list[list[tuple[str, bool]]]:
+    return [line for paragraph in part.text.split("\n") for line in lines(paragraph, SIZES[part.kind])]
+
+
+def line_height(line: list[tuple[str, bool]], size: float) -> float:
+    """In points: a formula may be taller than letters."""
+    return max([size * LEADING, *(box(text, size)[1] + 4 for text, math in line if math)])
+
+
 def draw_formula(sheet: Sheet, part: Part) -> None:
-    wide, high = box(part.text, 13.0)
+    wide, high = box(part.text, FORMULA)
     sheet.need(high + 14)
-    sheet.write((WIDE - wide) / 2, sheet.top + high * 0.8 + 4, f"${part.text}$", 13.0, math=True)
+    sheet.write((WIDE - wide) / 2, sheet.top + high * 0.8 + 4, f"${part.text}$", FORMULA, math=True)
     sheet.top += high + 14
 
 
@@ -112,10 +154,8 @@ def draw_map(sheet: Sheet, part: Part) -> None:
     """A heat map with its labels, as rectangles; without values, an empty grid to write into."""
     assert part.values is not None
     n_q, n_k = part.values.shape
-    left = max(text_size(name, 8.0)[0] for name in part.queries) + 6
-    above = max(text_size(name, 8.0)[0] for name in part.keys) + 6
-    cell = min(CELL, (ROOM - left) / n_k)
-    sheet.need(above + n_q * cell + 26)
+    left, above, cell = map_layout(part)
+    sheet.need(height_of(part))
     sheet.write(MARGIN, sheet.top + 9, part.text, 8.5)
     top = sheet.top + 16 + above
     axes = sheet.figure.add_axes(((MARGIN + left) / WIDE, 1 - (top + n_q * cell) / HIGH, n_k * cell / WIDE, n_q * cell / HIGH))
@@ -134,6 +174,12 @@ def draw_map(sheet: Sheet, part: Part) -> None:
                 text = f"{value:.2f}".lstrip("0") if value < 1 else f"{value:.1f}"
                 axes.text(column + 0.5, row + 0.5, text, fontsize=cell * 0.32, ha="center", va="center", color=colour)
     sheet.top = top + n_q * cell + 12
+
+
+def map_layout(part: Part) -> tuple[float, float, float]:
+    """Room for the names on the left and above, and the side of a cell, in points."""
+    left, above = (max(text_size(name, 8.0)[0] for name in names) + 6 for names in (part.queries, part.keys))
+    return left, above, min(CELL, (ROOM - left) / len(part.keys), (PAGE - above - 28) / len(part.queries))
 
 
 def draw_box(sheet: Sheet, part: Part) -> None:

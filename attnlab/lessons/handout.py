@@ -63,9 +63,15 @@ def html_page(opened: Opened, language: str) -> str:
 def html_step(number: int, step: Data, language: str) -> str:
     question = step["questions"][0] if step["questions"] else None
     blank = question is not None
-    maps = "".join(html_map(picture, blank=blank) for picture in (question or step)["pictures"])
+    maps = [html_map(picture, blank=blank) for picture in (question or step)["pictures"]]
     asked = "" if question is None else html_question(question["asked"], language)
-    return f"<section><h2>{number}. {escape(step['title'])}</h2>{step['html']}{maps}{asked}{'' if blank else step['explain']}</section>"
+    opening = html_opening(f"<h2>{number}. {escape(step['title'])}</h2>{step['html']}", maps)
+    return f"<section>{f'<div class=opening>{opening}{asked}</div>' if blank else opening + step['explain']}</section>"
+
+
+def html_opening(lead: str, maps: Sequence[str]) -> str:
+    """A heading and its sentences, on one page with the first of the maps."""
+    return f"<div class=opening>{lead}{''.join(maps[:1])}</div>{''.join(maps[1:])}"
 
 
 def html_map(picture: Data, *, blank: bool) -> str:
@@ -99,16 +105,17 @@ def html_answer(number: int, step: Data, language: str) -> str:
         return ""
     question = step["questions"][0]
     told = answer_text(question["asked"], question["answer"])
-    maps = "".join(html_map(picture, blank=False) for picture in question["pictures"])
-    return f"<h3>{number}. {escape(step['title'])}</h3>{f'<p><b>{escape(told)}</b></p>' if told else ''}{maps}{step['explain']}"
+    maps = [html_map(picture, blank=False) for picture in question["pictures"]]
+    opening = html_opening(f"<h3>{number}. {escape(step['title'])}</h3>{f'<p><b>{escape(told)}</b></p>' if told else ''}", maps)
+    return f"{opening}{step['explain']}"
 
 
 STYLE = """
 @page{size:A4;margin:18mm 16mm}
 body{max-width:180mm;margin:0 auto;padding:8px;
 font:11pt/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff}
-h1{font-size:19pt;line-height:1.2}h2{font-size:14pt;margin-top:1.4em}section{break-inside:auto}h2,h3,.question{break-after:avoid}
-figure{margin:8px 0;break-inside:avoid}
+h1{font-size:19pt;line-height:1.2}h2{font-size:14pt;margin-top:1.4em}section{break-inside:auto}h1,h2,h3,.question{break-after:avoid}
+figure{margin:8px 0}figure,.opening{break-inside:avoid}
 svg{max-width:100%;height:auto}.display{display:block;text-align:center;margin:10px 0}
 .box{min-height:70px;
 border:1px solid #777;border-radius:4px;padding:3px 8px;color:#666;font-size:9pt;break-inside:avoid}

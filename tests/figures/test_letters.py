@@ -120,3 +120,13 @@ def test_every_kind_of_figure_in_a_journals_width_has_fonts_that_it_accepts(kind
         said = subprocess.run(["pdffonts", tmp_path / "a.pdf"], capture_output=True, text=True, check=True).stdout
         assert "Type 3" not in said
     assert ElementTree.fromstring(figures.save(made, "svg")).tag.endswith("svg")
+
+
+def test_a_chinese_sign_stands_where_its_outline_says():
+    from fontTools.ttLib import TTFont
+
+    font = TTFont(Path(__file__).parents[2] / "assets" / "fonts" / "NotoSansCJKsc-subset.ttf")
+    letters, signs = font.getBestCmap(), "（《“，。注意力"
+    bearings = {sign: font["hmtx"][letters[ord(sign)]][1] for sign in signs}
+    assert bearings == {sign: font["glyf"][letters[ord(sign)]].xMin for sign in signs}
+    assert bearings["（"] > 500  # in the right half of its square

@@ -1,11 +1,12 @@
 """The sheet: real figures as vectors, questions without their answers before the last pages, in both languages and formats."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from attnlab.figures.sheets import Part, lines, pieces, sheets
+from attnlab.figures.sheets import Part, Sheet, fill, lines, pieces, sheets
 from attnlab.figures.style import drawing
 from attnlab.lessons.handout import parts_of, prose_parts, write_handout
 from attnlab.lessons.opening import open_lesson
@@ -24,6 +25,9 @@ def test_the_sheet_asks_first_and_answers_on_a_last_page():
     assert "previous-token head" in answers
     assert "Peer instruction" in answers
     assert made.count("<svg") > 10
+    steps = made.count("<h2>")
+    assert len(re.findall(r"<div class=opening><h2>(?:(?!</div>|<h2>).)*</figure></div>", made, re.DOTALL)) == steps > 4
+    assert re.search(r"figure,\.opening\{break-inside:avoid\}", made)  # with its picture, its heading
     assert "<script" not in made
     assert not re.search(r'(src|href)="http', made)
 
@@ -85,3 +89,38 @@ def test_a_question_and_the_frame_for_its_answer_stand_on_one_page():
     asked = [i for i, part in enumerate(parts) if part.kind == "keep"]
     assert len(asked) == 4
     assert all("box" in [part.kind for part in parts[i : i + 8]] for i in asked)
+
+
+def pages_of(parts):
+    """What is written on each page, and how many maps stand on it."""
+    figures = []
+    with drawing():
+        fill(Sheet(SimpleNamespace(savefig=figures.append), "footer"), parts)
+    return [([text.get_text() for text in figure.texts], len(figure.axes)) for figure in figures]
+
+
+def test_a_heading_stands_on_the_page_of_its_picture_and_of_its_question():
+    names = tuple("abcd")
+    step = [
+        Part("heading", "heading"),
+        Part("text", "lead"),
+        Part("map", "map", np.full((4, 4), 0.25, np.float32), names, names),
+        Part("text", "question"),
+        Part("box", "answer", height=46),
+    ]
+    for filled in range(0, 740, 20):
+        pages = pages_of([Part("box", "filler", height=filled), *step, Part("heading", "next")])
+        together = [texts for texts, maps in pages if maps]
+        assert len(together) == 1
+        assert {"heading", "lead", "map", "question", "answer"} <= set(together[0]), filled
+    taller = pages_of([*step[:4], Part("box", "answer", height=600)])  # no page holds both
+    assert [("heading" in texts, maps) for texts, maps in taller] == [(True, 1), (False, 0)]
+    longer = pages_of([Part("box", "filler", height=500), step[0], Part("text", "line\n" * 48), *step[2:]])
+    assert [(texts.count("heading"), "line" in texts, maps) for texts, maps in longer] == [(1, True, 0), (0, True, 1)]
+
+
+def test_a_map_of_a_long_text_fits_on_a_page():
+    names = tuple(map(str, range(80)))
+    (texts, maps), *_ = pages_of([Part("map", "map", np.full((80, 80), 0.01, np.float32), names, names)])
+    assert maps == 1
+    assert {"0", "79", "footer"} <= set(texts)
