@@ -1,19 +1,37 @@
 // A row drawn with a finger: a bar for each word, whose shares always sum to 1. One sweep may pass over all bars.
 import { make } from './shared.js';
 
+const PAUSE = 400; // milliseconds without a key after which a row moved by keys is given
+
 // meta: labels, words (draw_hint). keep('row', shares): null before anything is drawn.
-export function bars(root, { keep }) {
+// start: a row that is there already; each change of it is told. whole false: its numbers stay as drawn, whatever they sum to.
+export function bars(root, { keep, tell }) {
   const hint = root.appendChild(make('p', { className: 'hint' }));
   const box = root.appendChild(make('div', { className: 'bars' }));
   let labels = [];
   let heights = [];
   let columns = [];
   let sweeping = false;
+  let start = null;
+  let whole = true;
+  let waiting = 0; // for another key
 
   const shares = () => {
-    const total = heights.reduce((sum, x) => sum + x, 0);
+    const total = whole ? heights.reduce((sum, x) => sum + x, 0) : 1;
     return total ? heights.map((x) => x / total) : null;
   };
+
+  function give() {
+    clearTimeout(waiting);
+    waiting = 0;
+    if (start) tell('row', shares());
+    else keep('row', shares());
+  }
+
+  function begin(row) {
+    start = row;
+    heights = row ? row.map((x) => Math.min(1, Math.max(0, x))) : labels.map(() => 0);
+  }
 
   function show() {
     const now = shares();
@@ -41,7 +59,9 @@ export function bars(root, { keep }) {
       event.preventDefault();
       event.stopPropagation();
       set(i, heights[i] + step);
-      keep('row', shares());
+      if (!start) return give();
+      clearTimeout(waiting);
+      waiting = setTimeout(give, PAUSE);
     };
     const share = make('small');
     box.append(make('div', { className: 'bar' }, share, track, make('span', { textContent: text, title: text })));
@@ -61,7 +81,7 @@ export function bars(root, { keep }) {
   };
   box.onpointermove = (event) => sweeping && sweep(event);
   const stop = () => {
-    if (sweeping) keep('row', shares());
+    if (sweeping) give();
     sweeping = false;
   };
   box.onpointerup = stop;
@@ -71,11 +91,15 @@ export function bars(root, { keep }) {
   return {
     update({ meta }) {
       hint.textContent = meta.words.draw_hint;
-      if (JSON.stringify(meta.labels) === JSON.stringify(labels)) return; // what was drawn stays
-      ({ labels } = meta);
-      heights = labels.map(() => 0);
-      box.replaceChildren();
-      columns = labels.map(column);
+      whole = meta.whole ?? true;
+      const other = JSON.stringify(meta.labels) !== JSON.stringify(labels);
+      if (other) {
+        ({ labels } = meta);
+        box.replaceChildren();
+        columns = labels.map(column);
+      }
+      const moved = !sweeping && !waiting && JSON.stringify(meta.start ?? null) !== JSON.stringify(start);
+      if (other || moved) begin(meta.start ?? null); // what was drawn stays
       show();
     },
   };

@@ -101,7 +101,8 @@ class Edit:
         for field in fields(self)[2:]:
             value = getattr(self, field.name)
             if field.name == "to" and not self.named:
-                kept["to"] = self.to.tolist()
+                shortest = [float(str(x)) for x in self.to.ravel()]  # the digits that make the same float32
+                kept["to"] = np.reshape(shortest, self.to.shape).tolist()
             elif field.name == "to" or value != field.default:
                 kept[field.name] = list(value) if isinstance(value, tuple) else value
         return kept

@@ -1,6 +1,6 @@
 """Heat maps, token lines and the mosaic of all heads on canvases. Hover is answered in the browser; only a choice comes back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -155,6 +155,21 @@ def bars(labels: Sequence[str], *, key: str, hint: str) -> list[float] | None:
     show_component(_bars, {"meta": {"labels": list(labels), "words": {"draw_hint": hint}}}, key=key, on_row_change=_nothing)
     drawn = choices.report(key, "row")
     return None if drawn is None else [float(each) for each in drawn]
+
+
+def row(now: Array, labels: Sequence[str], *, key: str, hint: str, whole: bool, on_change: Callable[[list[float]], None]) -> None:
+    """A row that is there already, its bars moved by hand; on_change is called with each new row. now: [k]
+
+    whole: the numbers given are shares, which sum to 1; else they are given as they were drawn.
+    """
+    meta = {"labels": list(labels), "start": [float(each) for each in now], "whole": whole, "words": {"draw_hint": hint}}
+
+    def changed() -> None:
+        drawn = choices.report(key, "row")
+        if drawn is not None:
+            on_change([float(each) for each in drawn])
+
+    show_component(_bars, {"meta": meta}, key=key, on_row_change=changed)
 
 
 def _nothing() -> None:

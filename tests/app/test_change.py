@@ -78,13 +78,30 @@ def test_a_row_is_typed_a_link_is_set_and_a_whole_layer_is_cut():
     edit = Edit("weights", layer=0, query=0, key=2, to=0.25, renormalise=True)
     assert edits_of(app) == write_edits([edit])
     typed = opened(PAGE, **FILM, becomes="typed", renormalise="false")
-    typed.text_input(key="typed encoder 7").set_value("1 2").run()
+    type_row(typed, "1 2")
     assert "do not fit weights" in typed.error[0].value
-    typed.text_input(key="typed encoder 7").set_value("1 0 0 0 0 0 0").run()
+    type_row(typed, "1 0 0 0 0 0 0")
     typed.button(key="put in").click().run()
     assert edits_of(typed) == write_edits([Edit("weights", layer=0, head=0, query=0, to=[1, 0, 0, 0, 0, 0, 0])])
-    typed.text_input(key="typed encoder 7").set_value("1 a").run()
+    assert '"start":[1.0,0.0,0.0,0.0,0.0,0.0,0.0],"whole":false' in typed.get("bidi_component")[0].proto.json.replace(" ", "")
+    type_row(typed, "1 a")
     assert "list of numbers" in typed.error[0].value
+
+
+def type_row(app, numbers):
+    """Type the weights of a row, where its bars stand."""
+    next(box for box in app.text_input if box.label == room("en", "change")["typed"]).set_value(numbers).run()
+
+
+def test_a_row_drawn_again_takes_the_place_of_its_first_drawing():
+    from attnlab.ui.change.edits import by_numbers
+
+    row = {"stack": "encoder", "layer": 0, "head": 1, "query": 2}
+    drawn = Edit("weights", layer=0, head=1, query=2, to=[0.5, 0.5])
+    assert by_numbers(drawn, row)
+    for other in (Edit("weights", layer=0, head=1, query=2, to="uniform"), Edit("weights", layer=0, head=1, query=2, key=0, to=0.5)):
+        assert not by_numbers(other, row)
+    assert not by_numbers(Edit("weights", layer=0, query=2, to=[0.5, 0.5]), row)
 
 
 def test_a_struck_head_hands_on_a_mean_over_a_set_or_another_sentence():

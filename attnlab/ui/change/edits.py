@@ -1,13 +1,14 @@
 """The edits of the page Change: a list in the address, some of them resting, with heads struck out by a click, undo and redo."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from attnlab.core.edits import Edit, check_count, read_edits, write_edits
-from attnlab.core.trace import Attention, Stack, Trace
-from attnlab.ui import choices
+from attnlab.core.trace import Array, Attention, Stack, Trace
+from attnlab.ui import canvas, choices
 from attnlab.ui.ask import ask_choice, ask_number, ask_slider, ask_switch, ask_text
 from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import language, md_escape, t
@@ -18,6 +19,8 @@ ROWS = ("uniform", "identity", "first", "previous", "typed", "other")  # what a 
 LINKS = ("cut", "zero", "set")  # what one link of it can become
 SCOPES = ("head", "layer", "everywhere")
 OTHER = "The dog slept on the rug because it was happy."  # as long as the sentence that pages begin with
+MOST_BARS = 48  # keys of a row that is drawn; a longer one is typed
+DIGITS = 4  # of a weight that was drawn by hand
 Lists = tuple[str, str]  # the edits and the resting ones, as the address writes them
 
 
@@ -108,7 +111,7 @@ def ask_row_edit(trace: Trace, stack: Stack) -> None:
         query = int(ask_choice("of", {str(i): f"{i} {piece}" for i, piece in queries.items()}, label=t("change.query")))
         to = ask_choice("becomes", {name: t(f"change.to_{name}") for name in (*ROWS, *LINKS)}, label=t("change.becomes"))
         again = ask_switch("renormalise", t("change.renormalise"), True, help=t("change.renormalise_help"))
-    with third:
+    with st.container() if to == "typed" else third:
         key = None
         if to in LINKS:
             key = int(ask_choice("to", {str(i): f"{i} {piece}" for i, piece in keys.items()}, label=t("change.key")))
@@ -130,11 +133,34 @@ def row_edit(attention: Attention, head: int, query: int, key: int | None, to: s
         value = ask_slider("weight", 0.0, 1.0, round(float(weights[key or 0]), 2), label=t("change.weight"))
         return Edit("weights", to=value, key=key, renormalise=renormalise, **row)
     if to == "typed":
-        said = st.text_input(t("change.typed"), " ".join(f"{w:.2f}" for w in weights), key=f"typed {attention.stack} {len(weights)}")
-        return Edit("weights", to=numbers_in(said, len(weights)), renormalise=renormalise, **row)
+        return Edit("weights", to=ask_numbers(attention, weights, row, renormalise=renormalise), renormalise=renormalise, **row)
     if to == "other":
         return Edit("weights", to="run", texts=(ask_text(OTHER, key="row of", label=t("change.row_of")),), **row)
     return Edit("weights", to=to, **row)
+
+
+def ask_numbers(attention: Attention, weights: Array, row: Mapping[str, Any], *, renormalise: bool) -> list[float]:
+    """The numbers of a row: its bars moved by hand, which is an edit at once, or typed. weights: what the model has there, [k]"""
+    held = [edit.to for edit in edits_now() if by_numbers(edit, row) and edit.to.size == len(weights)]
+    now = held[-1] if held else weights
+    key = " ".join(str(part) for part in (*row.values(), len(weights)))
+    if len(weights) <= MOST_BARS:
+        labels, hint = attention.keys.pieces, t("change.draw_hint")
+        drawn = partial(_draw, row, renormalise)
+        canvas.row(now, labels, key=f"drawn {key}", hint=hint, whole=renormalise, on_change=drawn)
+    said = st.text_input(t("change.typed"), " ".join(f"{w:.3g}" for w in now), key=f"typed {key} {choices.last(TURN, 0)}")
+    return numbers_in(said, len(weights))
+
+
+def by_numbers(edit: Edit, row: Mapping[str, Any]) -> bool:
+    """Whether an edit gives numbers to this very row. row: stack, layer, head and query."""
+    same = all(getattr(edit, name) == row[name] for name in ("stack", "layer", "head"))
+    return same and edit.place == "weights" and edit.query == (row["query"],) and edit.key is None and not edit.named
+
+
+def _draw(row: Mapping[str, Any], renormalise: bool, drawn: Sequence[float]) -> None:
+    others = [edit for edit in edits_now() if not by_numbers(edit, row)]
+    change_edits([*others, Edit("weights", to=[round(x, DIGITS) for x in drawn], renormalise=renormalise, **row)])
 
 
 def numbers_in(said: str, n: int) -> list[float]:
