@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from attnlab.core.positions import Positions
 from attnlab.models.inhouse.decoding import Rules, beam_search
 from attnlab.models.inhouse.model import InHouse
-from attnlab.models.inhouse.stepping import Stepper
+from attnlab.models.inhouse.stepping import PART, Stepper
 from attnlab.models.inhouse.transformer import Config, Transformer
 from attnlab.models.inhouse.writing import Draft, Sampling, beams, begin, choose, likeliest, stages, write
 from attnlab.models.load import load
@@ -68,6 +68,15 @@ def test_one_row_at_a_time_gives_what_the_transformer_gives(positions, choices):
     for token in (7, 20, 9, 9):
         draft = draft.then(token)
         torch.testing.assert_close(draft.logits, fresh(draft), atol=1e-5, rtol=1e-5)
+
+
+def test_a_product_that_blas_would_give_to_several_threads_is_made_in_parts():
+    torch.manual_seed(0)
+    shape = {"encoder_layers": 0, "decoder_layers": 1, "n_heads": 2, "d_model": 16, "d_ff": 16, "max_tokens": 8}
+    stepper = Stepper(Transformer(Config("generate", 2 * PART // 16 + 3, **shape)).eval().requires_grad_(False), start=(1,))
+    assert [part.size <= PART for part in stepper.out[0]] == [True] * 3
+    draft = begin(stepper, (1, 9)).then(7)
+    torch.testing.assert_close(draft.logits, fresh(draft), atol=1e-5, rtol=1e-5)
 
 
 def test_threads_that_go_on_from_one_text_do_not_meet(writer):

@@ -1,7 +1,9 @@
 """One token at a time, as fast as small layers allow: the decoder of `transformer.py` once more, prepared for a single row in NumPy.
 
-With one row every product is a matrix times a vector, and most of the time of the plain way goes into its calls: nothing is recorded
-here, q, k and v are one product, keys and values lie where they are needed. A test holds both ways to the same numbers.
+With one row every product is a vector times a matrix, and most of the time of the plain way goes into its calls: nothing is recorded
+here, q, k and v are one product, keys and values lie where they are needed, matrices in the order in which one row reads them fastest,
+and what is the same for every token (gains and shifts of the norms, 1/√d, the bias of positions) is worked out once. A test holds both
+ways to the same numbers.
 """
 
 import math
@@ -42,19 +44,19 @@ class Past:
     n: int
 
 
+PART = 400_000  # numbers of a matrix: BLAS divides a product with more of them among threads, and waking one takes longer than the product
+Linear = tuple[tuple[Array, ...], Array]  # [in out] in parts side by side, [out]
+
+
 @dataclass(frozen=True)
 class Prepared:
-    """One layer's weights, q, k and v as one matrix. Each is [out in], each b [out]."""
+    """One layer's weights, q, k and v as one matrix. norms: what comes after each sublayer where norms stand behind them (post)."""
 
     norms: tuple[Callable[[Array], Array], ...]
-    qkv: Array
-    b_qkv: Array
-    o: Array
-    b_o: Array
-    widen: Array
-    b_widen: Array
-    narrow: Array
-    b_narrow: Array
+    qkv: Linear
+    o: Linear
+    widen: Linear
+    narrow: Linear
 
 
 class Stepper:
@@ -64,14 +66,21 @@ class Stepper:
         """start: what every text begins with."""
         self.module, self.config, self.start = module, module.config, start
         self.limit, d_head = module.config.max_tokens, module.config.d_head
-        self.layers = [prepared(layer) for layer in module.decoder]
-        self.table, self.out, self.b_out = (w.detach().numpy() for w in (module.target.token.weight, module.out.weight, module.out.bias))
-        self.first, self.last = normed(module.target.norm), normed(module.decoder_norm)
-        where = module.target.positions(0, self.limit)
-        self.where = None if where is None else where.detach().numpy()  # [n d]
+        self.layers = [prepared(layer, self.config) for layer in module.decoder]
+        self.out = follows(module.decoder_norm, module.out.weight, module.out.bias)
+        self.table, self.scale = module.target.token.weight.detach().numpy(), np.float32(module.target.scale)
+        self.first, self.where = normed(module.target.norm), self.positions()
         turned = rotate(torch.tensor([1.0, 0.0]).repeat(d_head // 2).expand(1, 1, self.limit, d_head))[0, 0]
         self.turns = turned.numpy().view(np.complex64) if module.config.positions == "rotary" else None  # [n d/2]
-        self.segment = None if module.target.segment is None else module.target.segment.weight[0].detach().numpy()
+        bias = module.decoder_bias(1, self.limit)  # [1 h 1 n], of distance alone: the last k of it are those of k keys
+        self.bias = None if bias is None else bias[0, :, 0].detach().numpy()  # [h n]
+
+    def positions(self) -> Array | None:
+        """What is added to a token's vector at every place. [n d_model]"""
+        where, segment = self.module.target.positions(0, self.limit), self.module.target.segment
+        if where is None:
+            return None if segment is None else segment.weight[:1].detach().expand(self.limit, -1).numpy()
+        return (where if segment is None else where + segment.weight[0]).detach().numpy()
 
     def read(self, ids: Sequence[int], past: Past | None = None) -> tuple[Tensor, Past]:
         """Logits of what follows the last of some tokens [v], and what the text with them leaves behind."""
@@ -100,66 +109,89 @@ class Stepper:
     def logits(self, token: int, rows: Rows, n: int) -> Array:
         """What comes after a token that is the n-th. Its keys and values are written into the rows. [v]"""
         x = self.embedded(token, n)
-        bias = self.module.decoder_bias(1, n + 1)  # [1 h 1 k]
-        added = None if bias is None else bias[0, :, 0].detach().numpy()  # [h k]
+        bias = None if self.bias is None else self.bias[:, self.limit - n - 1 :]  # [h k]
+        pre, eps = self.config.norm == "pre", self.config.norm_eps
         for i, layer in enumerate(self.layers):
-            if self.config.norm == "pre":
-                x = x + self.attention(layer, layer.norms[0](x), rows.k[i], rows.v[i], n, added)
-                x = x + self.feed_forward(layer, layer.norms[1](x))
+            if pre:
+                x = x + self.attention(layer, standard(x, eps), rows.k[i], rows.v[i], n, bias)
+                x = x + self.feed_forward(layer, standard(x, eps))
             else:
-                x = layer.norms[0](x + self.attention(layer, x, rows.k[i], rows.v[i], n, added))
+                x = layer.norms[0](x + self.attention(layer, x, rows.k[i], rows.v[i], n, bias))
                 x = layer.norms[1](x + self.feed_forward(layer, x))
-        return np.asarray(self.out @ self.last(x) + self.b_out)
+        return linear(standard(x, eps) if pre else x, self.out)
 
     def embedded(self, token: int, n: int) -> Array:
         """The vector of a token at a place. [d_model]"""
-        x = self.table[token] * np.float32(self.module.target.scale)
-        for more in (None if self.where is None else self.where[n], self.segment):
-            x = x if more is None else x + more
-        return self.first(x)
+        x = self.table[token] * self.scale
+        return self.first(x if self.where is None else x + self.where[n])
 
     def attention(self, layer: Prepared, x: Array, k: Array, v: Array, n: int, bias: Array | None) -> Array:
         """The newest token looks at all n before it and at itself. x: [d_model]; k, v: [h n d]; bias: [h k] -> [d_model]"""
         h, d = self.config.n_heads, self.config.d_head
-        qkv = layer.qkv @ x + layer.b_qkv
+        qkv = linear(x, layer.qkv)
         both = qkv[: 2 * h * d]
         if self.turns is not None:
             both = (both.view(np.complex64).reshape(2 * h, d // 2) * self.turns[n]).view(np.float32)
         q, k[:, n] = both.reshape(2, h, d)
         v[:, n] = qkv[2 * h * d :].reshape(h, d)
-        scores = np.matmul(k[:, : n + 1], q[:, :, None])[:, :, 0] * np.float32(d**-0.5)  # [h k]
+        scores = np.matmul(k[:, : n + 1], q[:, :, None])[:, :, 0]  # [h k], q is divided by √d already
         if bias is not None:
-            scores = scores + bias
-        weights = np.exp(scores - np.maximum.reduce(scores, 1, keepdims=True))
-        weights /= np.add.reduce(weights, 1, keepdims=True)
-        z = np.matmul(weights[:, None], v[:, : n + 1]).reshape(h * d)
-        return np.asarray(layer.o @ z + layer.b_o)
+            scores += bias
+        scores -= np.maximum.reduce(scores, 1, keepdims=True)
+        weights = np.exp(scores, out=scores)
+        z = np.matmul(weights[:, None], v[:, : n + 1])[:, 0]  # [h d]
+        z /= np.add.reduce(weights, 1, keepdims=True)
+        return linear(z.reshape(h * d), layer.o)
 
     def feed_forward(self, layer: Prepared, x: Array) -> Array:
         """[d_model] -> [d_model]"""
-        wide = layer.widen @ x + layer.b_widen
-        wide = np.maximum(wide, 0) if self.config.activation == "relu" else nn.functional.gelu(torch.from_numpy(wide)).numpy()
-        return np.asarray(layer.narrow @ wide + layer.b_narrow)
+        wide = linear(x, layer.widen)
+        wide = np.maximum(wide, 0, out=wide) if self.config.activation == "relu" else nn.functional.gelu(torch.from_numpy(wide)).numpy()
+        return linear(wide, layer.narrow)
 
 
-def prepared(layer: Any) -> Prepared:
-    """The weights of a `transformer.Layer` as arrays; all but q, k and v are the module's own memory."""
+def linear(x: Array, weights: Linear) -> Array:
+    """[in] -> [out]"""
+    parts, bias = weights
+    y: Array = x.dot(parts[0]) if len(parts) == 1 else np.concatenate([x.dot(part) for part in parts])
+    y += bias
+    return y
+
+
+def prepared(layer: Any, config: Config) -> Prepared:
+    """The weights of a `transformer.Layer`: norms before a sublayer are part of its first matrix, but for what `standard` does."""
     own, widen, narrow = layer.attention, layer.feed_forward[0], layer.feed_forward[3]
-    three = (own.w_q, own.w_k, own.w_v)
-    joined = torch.cat([w.weight for w in three]), torch.cat([w.bias for w in three])
-    rest = (own.w_o.weight, own.w_o.bias, widen.weight, widen.bias, narrow.weight, narrow.bias)
-    return Prepared(tuple(map(normed, layer.norms)), *(w.detach().numpy() for w in (*joined, *rest)))
+    three, share = (own.w_q, own.w_k, own.w_v), (config.d_head**-0.5, 1.0, 1.0)
+    weight = torch.cat([w.weight * s for w, s in zip(three, share, strict=True)])
+    bias = torch.cat([w.bias * s for w, s in zip(three, share, strict=True)])
+    before = layer.norms if config.norm == "pre" else (None, None)
+    return Prepared(
+        tuple(map(normed, layer.norms)),
+        follows(before[0], weight, bias),
+        follows(None, own.w_o.weight, own.w_o.bias),
+        follows(before[1], widen.weight, widen.bias),
+        follows(None, narrow.weight, narrow.bias),
+    )
+
+
+def follows(norm: Any, weight: Tensor, bias: Tensor) -> Linear:
+    """A linear map with the gain and the shift of the norm before it, if there is one. weight: [out in], bias: [out]"""
+    if isinstance(norm, nn.LayerNorm):
+        weight, bias = weight * norm.weight, bias + weight @ norm.bias
+    parts = np.array_split(weight.detach().T.numpy(), -(-weight.numel() // PART), axis=1)
+    return tuple(map(np.ascontiguousarray, parts)), bias.detach().numpy()
+
+
+def standard(x: Array, eps: float) -> Array:
+    """A vector less its mean, divided by its standard deviation: a layer norm without gain and shift. [d] -> [d]"""
+    x = x - np.add.reduce(x) / len(x)
+    x *= 1 / math.sqrt(x.dot(x) / len(x) + eps)
+    return x
 
 
 def normed(norm: Any) -> Callable[[Array], Array]:
     """A layer norm for one vector, or what stands in its place and does nothing. [d] -> [d]"""
     if not isinstance(norm, nn.LayerNorm):
         return lambda x: x
-    gain, shift = norm.weight.detach().numpy(), norm.bias.detach().numpy()
-    share, eps = np.full(len(gain), 1 / len(gain), np.float32), norm.eps
-
-    def layer_norm(x: Array) -> Array:
-        centred = x - x.dot(share)
-        return np.asarray(centred * np.float32(1 / math.sqrt(float(centred.dot(centred * share)) + eps)) * gain + shift)
-
-    return layer_norm
+    gain, shift, eps = norm.weight.detach().numpy(), norm.bias.detach().numpy(), norm.eps
+    return lambda x: np.asarray(standard(x, eps) * gain + shift)
