@@ -34,6 +34,7 @@ def chromium():
         pytest.skip(message)
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
+        sync_api.expect.set_options(timeout=PATIENCE)
         browser = playwright.chromium.launch(executable_path=found, args=ARGS.split())
         yield browser
         browser.close()

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from attnlab.figures import read_record
 
@@ -66,7 +67,7 @@ def test_all_three_pictures_are_saved_in_one_figure(visit):
 def test_chinese_in_the_dark_and_a_narrow_window(visit):
     window = visit(locale="zh-CN", dark=True, width=700)
     window.open("compare")
-    assert window.page.get_by_text("按变化大小排列的头").is_visible()
+    expect(window.page.get_by_text("按变化大小排列的头")).to_be_visible()
     assert window.errors == []
 
 
@@ -78,7 +79,7 @@ def test_before_training_stands_beside_after_and_a_link_brings_the_pin_and_the_s
     first = window.canvas("compare-a")
     first.click(position=middle(first))
     window.wait()
-    assert window.page.get_by_text("those that a training with seed 0 begins with").is_visible()
+    expect(window.page.get_by_text("those that a training with seed 0 begins with")).to_be_visible()
     change = pinned(window, "difference")
     window.page.get_by_role("button", name="Swap").click()
     window.wait()

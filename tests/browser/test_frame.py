@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from attnlab.words import room
 from tests.app.test_frame import PAGES
@@ -12,7 +13,7 @@ from tests.app.test_frame import PAGES
 def test_one_click_leads_to_a_page_and_the_tab_the_bar_and_the_document_say_so(visit, locale, code):
     window = visit(locale=locale).open()
     bar = window.page.get_by_role("navigation", name=room(code, "ui")["pages"])
-    assert bar.get_by_role("link").count() == len(PAGES)
+    expect(bar.get_by_role("link")).to_have_count(len(PAGES))
     assert window.page.locator("html").get_attribute("lang").startswith(code)
     for name in ("heads", "variants", "home"):
         menu = room(code, name)["menu"]
@@ -22,7 +23,7 @@ def test_one_click_leads_to_a_page_and_the_tab_the_bar_and_the_document_say_so(v
             "(name) => document.title.startsWith(name)", arg=room(code, "home")["title"] if name == "home" else menu
         )
         bar.locator('a[aria-current="page"]', has_text=re.compile(f"^{menu}$")).wait_for()
-        assert bar.locator("a[aria-current]").count() == 1
+        expect(bar.locator("a[aria-current]")).to_have_count(1)
         assert window.page.locator("h1").inner_text() == room(code, name)["title"]
 
 

@@ -1,5 +1,7 @@
 """Without a mouse, with a finger, on a small screen: every page is used from its first control to its saved figure."""
 
+from playwright.sync_api import expect
+
 from tests.app.test_frame import PAGES
 from tests.browser.test_access import GO
 
@@ -104,7 +106,7 @@ def test_a_question_mark_lists_the_keys_and_rows_are_one_stop_each(visit):
     assert rows.evaluate_all("(all) => all.filter((one) => !one.disabled && one.tabIndex === 0).length") == 1
     tree = page.locator(".st-key-writing .scrolls")
     tree.press("ArrowDown")
-    assert page.locator(".st-key-writing g.node.at").count() == 1
+    expect(page.locator(".st-key-writing g.node.at")).to_have_count(1)
     told = page.locator(".st-key-writing .about")
     before = told.text_content()
     tree.press("ArrowDown")

@@ -5,6 +5,8 @@ import io
 import json
 import re
 
+from playwright.sync_api import expect
+
 from attnlab.figures import read_record
 
 IT_CAT = "heads?layer=3&head=1&cell=8,2"
@@ -42,7 +44,7 @@ def test_the_keyboard_walks_reads_pins_and_releases(visit):
     said = window.said("map")
     first = said.text_content()
     assert " → " in first
-    assert said.get_attribute("aria-live") == "polite"
+    expect(said).to_have_attribute("aria-live", "polite")
     canvas.press("Enter")
     window.page.wait_for_url(lambda url: "cell=" in url)
     window.wait()
@@ -58,7 +60,7 @@ def test_hover_reads_a_number_and_the_lines_answer(visit):
     box = canvas.bounding_box()
     window.page.mouse.move(box["x"] + 200, box["y"] + 200)
     assert " → " in window.said("map").text_content()
-    assert window.page.locator(".st-key-map .tip").is_visible()
+    expect(window.page.locator(".st-key-map .tip")).to_be_visible()
     assert lines.evaluate("c => c.toDataURL()") != before
 
 
@@ -84,6 +86,7 @@ def test_several_heads_at_once_and_a_double_click_shows_one_alone(visit):
     buttons.nth(7).dblclick()
     window.page.wait_for_url("**heads=7*")
     window.wait()
+    expect(buttons.nth(7)).to_have_attribute("aria-pressed", "true")
     pressed = [buttons.nth(i).get_attribute("aria-pressed") for i in range(buttons.count())]
     assert pressed.index("true") == 7
     assert pressed.count("true") == 1

@@ -1,12 +1,14 @@
 """All heads in a real browser."""
 
+from playwright.sync_api import expect
+
 
 def test_hover_enlarges_and_a_click_opens_the_head(visit):
     window = visit().open("layers?text=The+cat+sat.")
     canvas = window.canvas("mosaic")
     box = canvas.bounding_box()
     window.page.mouse.move(box["x"] + 60, box["y"] + 60)
-    assert window.page.locator(".st-key-mosaic .tip").is_visible()
+    expect(window.page.locator(".st-key-mosaic .tip")).to_be_visible()
     assert window.said("mosaic").text_content().startswith("L0H0")
     window.page.mouse.click(box["x"] + 60, box["y"] + 60)
     window.page.wait_for_url("**/heads?*")

@@ -10,6 +10,7 @@ import time
 from textwrap import indent
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import PATIENCE, ROOT, free_port
 
@@ -206,4 +207,4 @@ def test_a_saved_notebook_shows_its_pictures_untrusted_and_without_a_kernel(lab,
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     page.locator(".attnlab .silence").first.filter(has_text="Nobody answers").wait_for()
-    assert picture.is_visible()
+    expect(picture).to_be_visible()

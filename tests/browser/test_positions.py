@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from playwright.sync_api import expect
 from typer.testing import CliRunner
 
 from attnlab.core.positions import ENCODINGS
@@ -54,6 +55,7 @@ def test_accuracies_on_the_page_are_those_of_the_command_line(visit):
     window.page.get_by_text(every).wait_for()
     window.wait()
     table = window.page.locator('[data-testid="stTable"] table')
+    expect(table.locator("tbody tr")).to_have_count(3)
     head = [cell.strip() for cell in table.locator("thead th").all_inner_texts()]
     rows = [[cell.strip() for cell in row.locator("th, td").all_inner_texts()] for row in table.locator("tbody tr").all()]
     lengths = head.index(WORDS["length"])
@@ -86,10 +88,12 @@ def test_the_experiment_can_be_stopped_and_goes_on_where_it_was(visit):
 def test_shuffled_words_give_the_shuffled_map_only_without_positions(visit):
     window = visit().open("positions?part=without&text=the%20old%20man%20saw%20a%20red%20boat")
     window.page.get_by_text(WORDS["shuffle_same"]).wait_for()
-    apart, together = window.page.locator('[data-testid="stMetricValue"]').all_inner_texts()
+    numbers = window.page.locator('[data-testid="stMetricValue"]')
+    expect(numbers).to_have_count(2)
+    apart, together = numbers.all_inner_texts()
     assert float(apart) < 1e-5
     assert float(together) > 0.05
-    assert window.page.get_by_text(WORDS["shuffle_differs"]).is_visible()
+    expect(window.page.get_by_text(WORDS["shuffle_differs"])).to_be_visible()
 
 
 def test_a_click_on_a_head_opens_it(visit):

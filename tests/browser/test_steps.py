@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 
+from playwright.sync_api import expect
+
 TEXT = "text=The cat sat on the mat"
 PARTS = [
     "tokens",
@@ -83,7 +85,7 @@ def test_the_whole_walk_by_keyboard(visit):
     window.wait()
     window.page.wait_for_url(re.compile(r"part=total"))
     assert "stage=14" in window.page.url
-    assert window.page.get_by_text("agrees with its own forward pass").is_visible()
+    expect(window.page.get_by_text("agrees with its own forward pass")).to_be_visible()
 
 
 def test_a_cell_of_any_stage_is_the_sum_of_its_terms(visit):
@@ -159,7 +161,7 @@ def test_playing_moves_and_pauses_at_any_frame(visit):
     scrub = window.page.locator(".st-key-walk input[type=range]")
     scrub.evaluate("(e) => { e.value = String(Math.floor(Number(e.value)) + 0.3); e.dispatchEvent(new Event('input')); }")
     window.page.wait_for_timeout(200)
-    assert canvas(window).get_attribute("data-time") == "0.30"
+    expect(canvas(window)).to_have_attribute("data-time", "0.30")
     assert canvas(window).screenshot() != picture
 
 
@@ -202,7 +204,7 @@ def test_a_token_that_looks_like_markup_stays_text(visit):
 def test_chinese_dark_and_narrow(visit):
     window = visit(dark=True, width=1024).open(f"steps?{TEXT}&head=2&stage=10&lang=zh")
     on(window, "z")
-    assert window.page.get_by_text("值向量的加权和").is_visible()
+    expect(window.page.get_by_text("值向量的加权和")).to_be_visible()
     assert window.page.locator(".katex-error").count() == 0
     assert json.loads(window.page.evaluate("JSON.stringify(document.documentElement.scrollWidth <= window.innerWidth)"))
 

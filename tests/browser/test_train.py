@@ -5,6 +5,7 @@ import re
 import zipfile
 
 import pytest
+from playwright.sync_api import expect
 
 MINUTES = 600_000  # milliseconds: a training gives way to everybody else on a busy machine
 
@@ -73,7 +74,7 @@ def test_a_training_is_scrubbed_opened_downloaded_and_loaded_again(visit):
     other.page.get_by_text("is in the model menu of this visit").wait_for()
     press(other, "Open in Heads")
     other.canvas("map")
-    assert other.page.locator(".st-key-map output").count() == 1
+    expect(other.page.locator(".st-key-map output")).to_have_count(1)
 
 
 def test_a_training_survives_its_page_and_is_stopped_and_resumed(visit):

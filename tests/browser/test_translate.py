@@ -60,9 +60,11 @@ def test_a_translation_is_stepped_through_by_button_key_and_slider(visit):
     page.wait_for_function("document.querySelector('.st-key-writing') !== null")
     page.locator(".st-key-writing output.said", has_text="Step 2 of").wait_for()
     page.get_by_role("button", name="Pause").click()
-    weights = [float(each) for each in page.locator(".st-key-writing .chips.source small").all_inner_texts()]
+    source = page.locator(".st-key-writing .chips.source small")
+    source.first.wait_for()
+    weights = [float(each) for each in source.all_inner_texts()]
     assert sum(weights) == pytest.approx(1, abs=0.06)  # written with two digits each
-    assert page.locator(".st-key-writing .tree g.best").count() > 3
+    page.locator(".st-key-writing .tree g.best").nth(3).wait_for()
     window.wait()
     assert "at=" in page.url
 
@@ -101,7 +103,7 @@ def test_alignment_joint_view_scores_and_sentiment_stand(visit, language, dark):
     window.canvas("joint")
     window.open(f"translate?lang={language}&view=scores&text=The red car is in the garden.&reference=La voiture rouge est dans le jardin.")
     assert "BLEU" in window.page.locator('[data-testid="stMetric"]').first.inner_text()
-    assert window.page.locator(".st-key-reference-losses .chips button").count() > 5
+    window.page.locator(".st-key-reference-losses .chips button").nth(5).wait_for()
 
 
 def test_a_clicked_word_changes_the_answer(visit):

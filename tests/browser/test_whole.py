@@ -1,9 +1,11 @@
 """The whole model in a browser: a row is asked about by click and by keyboard, two maps share a pin, a dot opens its head."""
 
+from playwright.sync_api import expect
+
 
 def test_another_place_is_asked_about_by_keyboard_and_kept_in_the_address(visit):
     window = visit().open("layers?part=whole&text=Dogs+bark.&token=1,0")
-    assert window.page.get_by_text("What reaches “dogs”").is_visible()
+    expect(window.page.get_by_text("What reaches “dogs”")).to_be_visible()
     canvas = window.canvas("rollout")
     canvas.focus()
     canvas.press("ArrowDown")
@@ -11,7 +13,7 @@ def test_another_place_is_asked_about_by_keyboard_and_kept_in_the_address(visit)
     window.page.wait_for_url("**token=2%2C0**")
     window.wait()
     window.page.get_by_text("What reaches “bark”").wait_for()
-    assert window.page.get_by_test_id("stDataFrame").is_visible()
+    expect(window.page.get_by_test_id("stDataFrame")).to_be_visible()
 
 
 def test_a_pin_on_either_map_is_a_pin_on_both(visit):
