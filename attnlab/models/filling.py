@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from attnlab.core.trace import Array, Tokens, frozen
+from attnlab.models.spec import Between
 from attnlab.words import InputError
 
 MASK = "[MASK]"
-TOGETHER = 64  # sentences in one pass
+TOGETHER = 2048  # tokens in one pass: each leaves a row as long as the vocabulary
 
 
 class Masked(Protocol):
@@ -121,14 +122,16 @@ def pseudo_likelihood(model: Masked, text: str, *, rest_of_word: bool = False) -
 
 
 @torch.inference_mode()
-def likelihood_of(model: Masked, tokens: Tokens, *, rest_of_word: bool = False) -> PseudoLikelihood:
-    """The same of tokens."""
+def likelihood_of(model: Masked, tokens: Tokens, *, rest_of_word: bool = False, between: Between = lambda share: None) -> PseudoLikelihood:
+    """The same of tokens. between: called after each batch."""
     rows = list(hidden_one_by_one(tokens, mask_of(model), rest_of_word=rest_of_word))
     log_p, ranks = np.zeros(len(tokens)), np.zeros(len(tokens), dtype=int)
-    for start in range(0, len(rows), TOGETHER):
-        some = rows[start : start + TOGETHER]
+    step = max(1, TOGETHER // len(tokens))
+    for start in range(0, len(rows), step):
+        some = rows[start : start + step]
         said = model.predict(torch.tensor([ids for _, ids in some]))  # [b n v]
         for row, (place, _) in zip(said, some, strict=True):
             right = row[place, tokens.ids[place]]
             log_p[place], ranks[place] = float(right), int((row[place] > right).sum())
+        between(min(1.0, (start + step) / len(rows)))
     return PseudoLikelihood(tokens, frozen(log_p), frozen(ranks))

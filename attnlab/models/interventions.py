@@ -14,14 +14,13 @@ from attnlab.core.trace import Array, Stack, Trace, frozen
 from attnlab.models.edits import numbers_at
 from attnlab.models.ledgers import Reading, outputs, reading, speaking
 from attnlab.models.recorder import Here, Intervention
-from attnlab.models.spec import Model, Pass
+from attnlab.models.spec import Between, Model, Pass
 from attnlab.models.weights import walks_whole
 from attnlab.words import InputError
 
 By = Literal["zero", "mean", "resample"]
 WAYS: tuple[By, ...] = ("zero", "mean", "resample")
 Measure = Callable[[Pass], Tensor]  # one number for every sentence of a batch [b]
-Between = Callable[[float], None]  # called after each batch with the share that is done
 TOGETHER = 2048  # tokens of one batch
 
 

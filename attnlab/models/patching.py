@@ -16,10 +16,10 @@ from torch import Tensor
 from attnlab.core.edits import Edit
 from attnlab.core.trace import Array, Attention, Stack, Trace, frozen
 from attnlab.models.edits import interventions
-from attnlab.models.interventions import Between, Measure, measure_of, run_many
+from attnlab.models.interventions import Measure, measure_of, run_many
 from attnlab.models.ledgers import Reading, reading, show, speaking
 from attnlab.models.recorder import Here, Intervention
-from attnlab.models.spec import Model
+from attnlab.models.spec import Between, Model
 from attnlab.words import InputError
 
 Place = Literal["stream", "z", "q", "k", "v", "weights"]

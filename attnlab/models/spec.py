@@ -1,6 +1,6 @@
 """What every model promises: facts known before it is loaded, text in, trace out, and a second pass over a trace's tokens."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 BEAM, PENALTY = 4, 0.6  # how wide an in-house model searches for a translation, and how much it favours long ones, unless told
 
+Between = Callable[[float], None]  # called after each batch of what takes many, with the share that is done
 PositionChange = Sequence[int] | Literal["none"] | None
 ENDING = "@untrained"  # of the name of a model before its training
 

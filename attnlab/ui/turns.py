@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import streamlit as st
 
+from attnlab.ui import choices
 from attnlab.ui.language import t
 from attnlab.ui.visits import still_here, visitor
 from attnlab.words import InputError
@@ -22,6 +23,7 @@ Made = TypeVar("Made")
 Breathe = Callable[[float], None]  # called between two pieces with the share that is done: others may go first
 EACH = 3  # works of one visitor at once; the next is refused
 LOOK = 0.1  # seconds between two looks at whether it is one's turn
+ASKED = "asked for"  # what takes long and this visit asked for
 SHOWN = 0.4  # seconds after which a work says how far it is
 
 
@@ -142,6 +144,27 @@ def made_in_turn(kept: Kept[Made], key: Hashable, make: Callable[[Breathe], Made
             if found is None:
                 found = make(breathe)
                 kept.put(key, found)
+    return found
+
+
+def asked_for(name: str, what: Hashable, warning: str, label: str) -> bool:
+    """Whether this visit asked for what takes long; a sentence and a button until then. name: of the button's keys."""
+    asked = choices.visit(ASKED, set[Hashable])
+    if what in asked:
+        return True
+    st.info(warning)
+    st.button(label, key=f"{name} now", on_click=asked.add, args=(what,))
+    return False
+
+
+def made_on_request(name: str, kept: Kept[Made], what: Hashable, make: Callable[[Breathe], Made]) -> Made:
+    """What this visit asked for, with a button that stops it."""
+    with st.container():  # the button stands while it is made: a click on it ends the run
+        stop = st.empty()
+        if kept.get(what) is None:
+            stop.button(t("measures.stop"), key=f"{name} stop", on_click=choices.visit(ASKED, set[Hashable]).discard, args=(what,))
+        found = made_in_turn(kept, what, make)
+        stop.empty()
     return found
 
 

@@ -216,6 +216,14 @@ def test_two_sentences_are_compared_by_what_their_words_cost():
     assert "The model prefers sentence" in words(opened(FILL, view="likely"))
 
 
+@pytest.mark.parametrize(("view", "answer"), [("likely", "The model prefers sentence"), ("changes", "Changed most")])
+def test_a_long_sentence_is_asked_word_by_word_when_somebody_wants_it(view, answer):
+    app = opened(FILL, gap="The wolf saw the sheep. " * 9, holes="2", view=view)
+    assert answer not in words(app)
+    app = app.button(key="likely now").click().run()
+    assert answer in words(app)
+
+
 @pytest.mark.parametrize(("page", "key"), [(WRITE, "writer"), (FILL, "filler")])
 def test_a_model_for_something_else_is_refused_in_words(page, key, tmp_path):
     tokenizer = train_tokenizer(LINES, vocab=80)

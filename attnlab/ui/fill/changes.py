@@ -6,11 +6,12 @@ import numpy as np
 import streamlit as st
 
 from attnlab.core.trace import Trace, frozen
-from attnlab.models.filling import Hole, PseudoLikelihood, fillers, likelihood_of
+from attnlab.models.filling import Hole, PseudoLikelihood, fillers
 from attnlab.ui import canvas
 from attnlab.ui.ask import ask_attention, ask_choice, ask_head
 from attnlab.ui.chips import chips
 from attnlab.ui.fill.holes import Holes, punched
+from attnlab.ui.fill.likelihoods import likelihoods
 from attnlab.ui.language import md_escape, percent, t
 from attnlab.ui.traces import get_trace
 
@@ -31,8 +32,9 @@ def show_changes(here: Holes) -> None:
         new = int(ask_choice("put", names, label=t("fill.put"), width=190))
     piece = here.model.show(new)
     ids = tuple(new if i == hole.place else token for i, token in enumerate(here.whole.ids))
-    before, after = (likelihood_of(here.model, replace(here.whole, ids=each), rest_of_word=True) for each in (here.whole.ids, ids))
-    show_words(here, hole, piece, before, after)
+    found = likelihoods(here.model, [replace(here.whole, ids=each) for each in (here.whole.ids, ids)])
+    if found is not None:
+        show_words(here, hole, piece, *found)
     old, filled = (
         get_trace(here.model.spec.name, punched(here.text, here.whole, [hole.place], word)) for word in (said(here, hole), piece)
     )

@@ -7,11 +7,12 @@ import streamlit as st
 
 from attnlab.core.trace import frozen
 from attnlab.figures.captions import trace_caption
-from attnlab.models.filling import Hole, PseudoLikelihood, filler, fillers, pseudo_likelihood
+from attnlab.models.filling import Hole, PseudoLikelihood, filler, fillers
 from attnlab.ui import link
 from attnlab.ui.ask import ask_attention, ask_choice, ask_head, ask_text, open_head
 from attnlab.ui.chips import chips
 from attnlab.ui.fill.holes import Holes
+from attnlab.ui.fill.likelihoods import likelihoods
 from attnlab.ui.language import language, md_escape, percent, t
 from attnlab.ui.pictures import save_row
 from attnlab.ui.save import facts_of
@@ -82,7 +83,9 @@ def show_likely(here: Holes) -> None:
     st.markdown(t("fill.likely_what"))
     other = ask_text(OTHER.get(language(), OTHER["en"]), key="other", label=t("fill.other"))
     texts = here.text, other
-    found = [pseudo_likelihood(here.model, text, rest_of_word=True) for text in texts]
+    found = likelihoods(here.model, [here.model.read(text) for text in texts])
+    if found is None:
+        return
     high = max(4.0, *(float(-each.log_probabilities.min()) for each in found))
     for number, (text, each) in enumerate(zip(texts, found, strict=True)):
         show_sentence(here, text, each, number, high)

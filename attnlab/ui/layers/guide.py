@@ -12,7 +12,7 @@ import streamlit as st
 from attnlab.core.guide import RULES, Head, Rule, Sums, write_table
 from attnlab.core.measures import MEASURES
 from attnlab.core.trace import Stack, Trace, frozen
-from attnlab.ui import canvas, choices, pins
+from attnlab.ui import canvas, pins
 from attnlab.ui.ask import ask_choice, ask_row, ask_slider, open_head
 from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import percent, t
@@ -21,12 +21,11 @@ from attnlab.ui.layers.whole import show_whole
 from attnlab.ui.measures import ask_scatter, measure_names, place_name, with_unit
 from attnlab.ui.pictures import save_matrix
 from attnlab.ui.save import facts_of
-from attnlab.ui.turns import Breathe, Kept, made_in_turn
+from attnlab.ui.turns import Breathe, Kept, asked_for, made_on_request
 
 SLIGHT = 0.005  # of all weight: less is not spoken of
 LONG = 512  # tokens: a text that is longer is measured when somebody asks for it
 PARTS = ("guide", "scatter", "set", "whole")
-ASKED = "measure asked"  # keys of the long texts that this visit asked to have measured
 LONG_GUIDES = Kept[Measured](16)
 
 
@@ -41,7 +40,7 @@ def show_guide(trace: Trace, stack: Stack) -> None:
     if part == "whole":
         show_whole(trace, stack, measured_set(trace.model))
         return
-    if not asked_for(trace):
+    if not wanted(trace):
         return
     found = measured_here(trace)
     what = t("measures.this_text") if measured_set(trace.model) is None else t("measures.these", n=found.sentences)
@@ -83,14 +82,10 @@ def long_text(trace: Trace) -> bool:
     return measured_set(trace.model) is None and len(trace.source) > LONG
 
 
-def asked_for(trace: Trace) -> bool:
+def wanted(trace: Trace) -> bool:
     """Whether every head is to be measured: a long text's only after a click."""
-    asked = choices.visit(ASKED, set[object])
-    if not long_text(trace) or trace.key in asked:
-        return True
-    st.info(t("server.measure_all", n=len(trace.source)))
-    st.button(t("server.measure_now"), key="measure now", on_click=asked.add, args=(trace.key,))
-    return False
+    said = t("server.measure_all", n=len(trace.source))
+    return not long_text(trace) or asked_for("measure", trace.key, said, t("server.measure_now"))
 
 
 def measured_here(trace: Trace) -> Measured:
@@ -109,13 +104,7 @@ def of_trace(trace: Trace) -> Measured:
             breathe(share)
         return Measured(trace.model, tuple(sums.heads()), 1, sums.tokens)
 
-    with st.container():  # the button stands while the heads are measured: a click on it ends the run
-        stop = st.empty()
-        if LONG_GUIDES.get(trace.key) is None:
-            stop.button(t("measures.stop"), key="measure stop", on_click=choices.visit(ASKED, set[object]).discard, args=(trace.key,))
-        found = made_in_turn(LONG_GUIDES, trace.key, make)
-        stop.empty()
-    return found
+    return made_on_request("measure", LONG_GUIDES, trace.key, make)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
