@@ -4,12 +4,15 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+from xml.sax.saxutils import quoteattr
 
 import numpy as np
 from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.mathtext import MathTextParser
 from matplotlib.patches import Rectangle
+from matplotlib.transforms import Bbox
 
 from attnlab.core.trace import Array
 from attnlab.figures import style
@@ -22,19 +25,22 @@ ROOM = WIDE - 2 * MARGIN
 SIZES = {"title": 20.0, "heading": 14.0, "text": 10.5, "small": 8.5}
 LEADING = 1.45
 FORMULA = 13.0  # size of one that stands alone
+TABLE = 9.5  # size of its letters
 PAGE = HIGH - 2 * MARGIN - 10  # points from the first line of a page to the last
+KEPT: tuple["Kind", ...] = ("box", "map")  # what a heading stands with, where a page holds it
 FIRST_LINES = 150.0  # points that stand with a heading at least
 CELL = 16.5  # points of a cell at most, so that two maps fit on a page
 CLOSING = "。，、；：！？）》”’」』"  # never begins a line
 
-Kind = Literal["title", "heading", "text", "small", "formula", "map", "box", "page", "keep"]
+Line = list[tuple[str, bool]]  # pieces of text: (text, whether it is a formula)
+Kind = Literal["title", "heading", "text", "small", "formula", "table", "map", "box", "page", "keep"]
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
     """One thing on a sheet. text: with formulas between dollars; values, queries and keys: of a map, whose values may be absent (NaN).
 
-    height: of an empty box, or of what is to stand on one page, in points.
+    rows: of a table, the first one names the columns; height: of an empty box, in points.
     """
 
     kind: Kind
@@ -42,13 +48,14 @@ class Part:
     values: Array | None = None
     queries: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
     height: float = 0.0
 
 
 class Sheet:
     """Pages that fill from the top; a new one begins where a part does not fit."""
 
-    def __init__(self, out: PdfPages, footer: str) -> None:
+    def __init__(self, out: PdfPages | None, footer: str) -> None:
         self.out, self.footer, self.number = out, footer, 0
         self.begin()
 
@@ -59,7 +66,8 @@ class Sheet:
     def finish(self) -> None:
         self.write(MARGIN, HIGH - 30, self.footer, 7.5, color=style.MUTED)
         self.write(WIDE - MARGIN - 10, HIGH - 30, str(self.number), 7.5, color=style.MUTED)
-        self.out.savefig(self.figure)
+        if self.out is not None:
+            self.out.savefig(self.figure)
 
     def need(self, height: float) -> None:
         """Begin a new page unless so many points are left."""
@@ -71,6 +79,17 @@ class Sheet:
         """A line of text. base: where it stands, in points from the top. look: its colour."""
         look = {"color": style.INK, **look}
         self.figure.text(x / WIDE, 1 - base / HIGH, text, fontsize=size, va="baseline", parse_math=math, **look)
+
+    def write_line(self, x: float, base: float, line: Line, size: float, **look: Any) -> None:
+        """A line of words and formulas."""
+        for text, math in line:
+            self.write(x, base, f"${text}$" if math else text, size, math=math, **look)
+            x += line_width([(text, math)], size)
+
+    def rule(self, wide: float) -> None:
+        """A thin line from the left, where the page is filled to."""
+        at = 1 - self.top / HIGH
+        self.figure.add_artist(Line2D([MARGIN / WIDE, (MARGIN + wide) / WIDE], [at, at], linewidth=0.5, color="#777777"))
 
 
 def sheets(parts: Sequence[Part], *, title: str, footer: str) -> bytes:
@@ -87,6 +106,8 @@ def fill(sheet: Sheet, parts: Sequence[Part]) -> None:
     for i, part in enumerate(parts):
         if part.kind == "heading":
             sheet.need(opening_height(parts[i:]))
+        if part.kind == "keep":
+            sheet.need(height_until("box", parts[i:]))
         DRAW[part.kind](sheet, part)
     sheet.finish()
 
@@ -98,9 +119,14 @@ def opening_height(parts: Sequence[Part]) -> float:
     parts: from the heading on, to the end of the sheet.
     """
     end = next((i for i, part in enumerate(parts) if i and part.kind in ("heading", "title", "page")), len(parts))
-    kinds, heights = [part.kind for part in parts[:end]], [height_of(part) for part in parts[:end]]
-    together = [sum(heights[: kinds.index(last) + 1]) for last in ("box", "map") if last in kinds]
-    return next((height for height in together if height <= PAGE), min(FIRST_LINES, sum(heights)))
+    together = [height_until(last, parts[:end]) for last in KEPT]
+    return next((height for height in together if 0 < height <= PAGE), min(FIRST_LINES, sum(map(height_of, parts[:end]))))
+
+
+def height_until(last: Kind, parts: Sequence[Part]) -> float:
+    """How far down the parts reach, to the first one of a kind and with it; 0 where there is none."""
+    end = next((i + 1 for i, part in enumerate(parts) if part.kind == last), 0)
+    return sum(map(height_of, parts[:end]))
 
 
 def height_of(part: Part) -> float:
@@ -109,6 +135,8 @@ def height_of(part: Part) -> float:
         return part.height + 10
     if part.kind == "formula":
         return box(part.text, FORMULA)[1] + 14
+    if part.kind == "table":
+        return TABLE + sum(row_height([list(pieces(cell)) for cell in row]) for row in part.rows)
     if part.kind == "map":
         _, above, cell = map_layout(part)
         return above + len(part.queries) * cell + 28
@@ -126,19 +154,39 @@ def draw_text(sheet: Sheet, part: Part) -> None:
     for line in text_lines(part):
         high = line_height(line, size)
         sheet.need(high)
-        x, baseline = MARGIN, sheet.top + high * 0.74
-        for text, math in line:
-            sheet.write(x, baseline, f"${text}$" if math else text, size, math=math, **look)
-            x += box(text, size)[0] if math else text_size(text, size)[0]
+        sheet.write_line(MARGIN, sheet.top + high * 0.74, line, size, **look)
         sheet.top += high
     sheet.top += size * 0.5
 
 
-def text_lines(part: Part) -> list[list[tuple[str, bool]]]:
+def draw_table(sheet: Sheet, part: Part) -> None:
+    """Rows of cells in columns; a rule under the first row, which names them."""
+    cells = [[list(pieces(cell)) for cell in row] for row in part.rows]
+    wide = [max(line_width(cell, TABLE) for cell in column) + 18 for column in zip(*cells, strict=True)]
+    sheet.need(height_of(part))
+    for number, row in enumerate(cells):
+        high = row_height(row)
+        for cell, x in zip(row, np.cumsum([0, *wide]), strict=False):
+            sheet.write_line(MARGIN + float(x), sheet.top + high * 0.7, cell, TABLE)
+        sheet.top += high
+        if number == 0:
+            sheet.rule(sum(wide) - 18)
+    sheet.top += TABLE
+
+
+def text_lines(part: Part) -> list[Line]:
     return [line for paragraph in part.text.split("\n") for line in lines(paragraph, SIZES[part.kind])]
 
 
-def line_height(line: list[tuple[str, bool]], size: float) -> float:
+def line_width(line: Line, size: float) -> float:
+    return sum(box(text, size)[0] if math else text_size(text, size)[0] for text, math in line)
+
+
+def row_height(row: Sequence[Line]) -> float:
+    return 4 + max(line_height(cell, TABLE) for cell in row)
+
+
+def line_height(line: Line, size: float) -> float:
     """In points: a formula may be taller than letters."""
     return max([size * LEADING, *(box(text, size)[1] + 4 for text, math in line if math)])
 
@@ -182,6 +230,19 @@ def map_layout(part: Part) -> tuple[float, float, float]:
     return left, above, min(CELL, (ROOM - left) / len(part.keys), (PAGE - above - 28) / len(part.queries))
 
 
+def map_svg(part: Part) -> str:
+    """A map as it stands on a sheet, as an element of a page of HTML."""
+    out = io.BytesIO()
+    with drawing():
+        left, _, cell = map_layout(part)
+        sheet = Sheet(None, "")
+        draw_map(sheet, part)
+        right = MARGIN + max(left + len(part.keys) * cell + 2, text_size(part.text, 8.5)[0])
+        cut = Bbox([[MARGIN / 72, (HIGH - sheet.top) / 72], [right / 72, (HIGH - MARGIN) / 72]])
+        sheet.figure.savefig(out, format="svg", bbox_inches=cut, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    return f'<svg role="img" aria-label={quoteattr(part.text)}' + out.getvalue().decode().partition("<svg")[2]
+
+
 def draw_box(sheet: Sheet, part: Part) -> None:
     """An empty frame to write into, with what belongs there in small letters."""
     sheet.need(part.height + 8)
@@ -198,27 +259,23 @@ def draw_page(sheet: Sheet, part: Part) -> None:
     sheet.begin()
 
 
-def keep(sheet: Sheet, part: Part) -> None:
-    """What comes next stands on one page: a question and the frame for its answer."""
-    sheet.need(part.height)
-
-
 DRAW: dict[Kind, Any] = {
     "title": draw_text,
     "heading": draw_text,
     "text": draw_text,
     "small": draw_text,
     "formula": draw_formula,
+    "table": draw_table,
     "map": draw_map,
     "box": draw_box,
     "page": draw_page,
-    "keep": keep,
+    "keep": lambda sheet, part: None,  # what comes next, to the next frame, stands on one page: see `fill`
 }
 
 
-def lines(text: str, size: float) -> Iterator[list[tuple[str, bool]]]:
+def lines(text: str, size: float) -> Iterator[Line]:
     """A paragraph broken into lines, each of pieces: (text, whether it is a formula)."""
-    line: list[tuple[str, bool]] = []
+    line: Line = []
     used = 0.0
     for piece, math in pieces(text):
         wide = box(piece, size)[0] if math else text_size(piece, size)[0]

@@ -75,13 +75,10 @@ def html_opening(lead: str, maps: Sequence[str]) -> str:
 
 
 def html_map(picture: Data, *, blank: bool) -> str:
-    """A figure as SVG: the numbers, or an empty grid of the same size."""
-    from attnlab import figures
+    """A map as on paper: the numbers, or an empty grid of the same size."""
+    from attnlab.figures.sheets import map_svg
 
-    values = values_of(picture)
-    shown = figures.heatmap(np.full_like(values, np.nan) if blank else values, picture["queries"], picture["keys"], title=picture["title"])
-    svg = figures.save(shown, "svg").decode()
-    return f"<figure>{svg[svg.index('<svg') :]}</figure>"
+    return f"<figure>{map_svg(map_part(picture, blank=blank))}</figure>"
 
 
 def html_question(asked: Data, language: str) -> str:
@@ -186,7 +183,7 @@ def question_parts(asked: Data, language: str) -> Iterator[Any]:
     from attnlab.figures.sheets import Part
 
     height = 90 if asked["kind"] in ("row", "head") else 46
-    yield Part("keep", height=height + 70 + 22 * len(asked.get("options", [])))
+    yield Part("keep")
     yield Part("text", asked["question"].replace("$", "＄"))
     if hint := hint_of(asked, language):
         yield Part("small", hint)
@@ -196,23 +193,24 @@ def question_parts(asked: Data, language: str) -> Iterator[Any]:
 
 
 def prose_parts(markdown: str) -> Iterator[Any]:
-    """Paragraphs, displayed formulas and rows of tables out of Markdown."""
+    """Paragraphs, displayed formulas and tables out of Markdown."""
     from attnlab.figures.sheets import Part
 
-    cells: list[str] = []
-    inside = False
+    rows: list[list[str]] | None = None  # of the table that is open
     for token in reader().parse(markdown):
-        if token.type == "tr_close":
-            yield Part("small", "   |   ".join(cells))
-        if token.type == "tr_open":
-            cells = []
-        inside = {"table_open": True, "table_close": False}.get(token.type, inside)
-        if token.type == "fence":
+        if token.type == "table_open":
+            rows = []
+        elif token.type == "tr_open" and rows is not None:
+            rows.append([])
+        elif token.type == "table_close" and rows is not None:
+            yield Part("table", rows=tuple(map(tuple, rows)))
+            rows = None
+        elif token.type == "fence":
             yield Part("small", token.content.replace("$", "＄"))
-        if token.type == "inline":
+        elif token.type == "inline":
             text, shown = inline_text(token.children or [])
-            if inside:
-                cells.append(text)
+            if rows is not None:
+                rows[-1].append(text)
             elif text.strip():
                 yield Part("text", text)
             yield from (Part("formula", each) for each in shown)
