@@ -26,6 +26,7 @@ function stage(root) {
     births: make('div', { className: 'births', role: 'group' }),
     stacks: make('div', { className: 'stacks', role: 'group' }),
     grid: make('div', { className: 'grid' }),
+    pair: make('div', { className: 'pair' }),
     title: make('div', { className: 'title' }),
     one: make('canvas', { className: 'one' }),
     cell: make('output', { className: 'cell' }),
@@ -44,8 +45,15 @@ function stage(root) {
     parts.births,
     parts.stacks,
     make('div', { className: 'maps' }, parts.grid, parts.large),
+    parts.pair,
     make('div', { className: 'foot' }, scale, parts.note),
   );
+  parts.sides = ['student', 'teacher'].map(() => {
+    const side = { title: make('div', { className: 'title' }), map: make('canvas', { className: 'one' }) };
+    side.map.setAttribute('role', 'img');
+    parts.pair.append(make('div', { className: 'large' }, side.title, side.map));
+    return side;
+  });
   root.classList.add('learning');
   return parts;
 }
@@ -112,6 +120,7 @@ export function learning(root) {
     });
     settle();
     large(snap, kind);
+    pair(snap, kind);
   }
 
   function headButton(i) {
@@ -139,17 +148,36 @@ export function learning(root) {
     const spot = place(snap, stack, ...head);
     const [queries, keys] = sides(snap, kind.kind);
     parts.title.textContent = `${data.words[kind.kind]} L${head[0]}H${head[1]}, ${data.words.at.replace('{n}', snap.step)}`;
-    const wide = Math.min(parts.large.clientWidth || 320, 460);
+    big = { side: map(one, spot, queries, keys), spot, queries, keys };
+    one.setAttribute('aria-label', `${parts.title.textContent}. ${data.words.sharp}: ${snap.sharp[stack][head[0]][head[1]].toFixed(2)}`);
+  }
+
+  // A map with its tokens; how wide a cell is.
+  function map(target, spot, queries, keys) {
+    const wide = Math.min(target.parentElement.clientWidth || 320, 460);
     const side = Math.max(6, Math.min(26, (wide - LEFT - 20) / spot.m, BIG / spot.n));
-    const pen = sharpen(one, LEFT + side * spot.m + 30, OVER + side * spot.n + 4);
+    const pen = sharpen(target, LEFT + side * spot.m + 30, OVER + side * spot.n + 4);
     pen.imageSmoothingEnabled = false;
     pen.drawImage(image(spot), LEFT, OVER, side * spot.m, side * spot.n);
     pen.fillStyle = look.text;
     pen.font = `13px ${look.font}`;
     pen.textBaseline = 'middle';
     tokens(pen, queries, keys, side);
-    big = { side, spot, queries, keys };
-    one.setAttribute('aria-label', `${parts.title.textContent}. ${data.words.sharp}: ${snap.sharp[stack][head[0]][head[1]].toFixed(2)}`);
+    return side;
+  }
+
+  // What a student learns: the mean of the heads of its last layer, beside its teacher's.
+  function pair(snap, kind) {
+    parts.pair.hidden = data.taught === null;
+    if (data.taught === null) return;
+    const [queries, keys] = sides(snap, kind.kind);
+    const [n, m] = size(snap, kind.kind);
+    const words = [data.words.student.replace('{n}', snap.step).replace('{far}', snap.far.toFixed(2)), data.words.teacher];
+    parts.sides.forEach((side, i) => {
+      side.title.textContent = words[i];
+      side.map.setAttribute('aria-label', words[i]);
+      map(side.map, { start: i ? data.taught : snap.mean, n, m }, queries, keys);
+    });
   }
 
   function tokens(pen, queries, keys, side) {

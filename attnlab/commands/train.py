@@ -131,7 +131,7 @@ def train(
     if (fork is None) is not (fork_at is None):
         raise InputError("error.fork_half")
     parent = None if fork is None or fork_at is None else (fork, fork_at)
-    training = run(wanted, output, resume=resume, material=material, keep=keep, fork=parent)
+    training = run(wanted, output, resume=resume, material=material, keep=int(keep), fork=parent)
     try:
         with Progress(*columns, TimeRemainingColumn()) as bar:
             shown = bar.add_task(task, total=wanted.recipe.steps, loss=math.nan, speed=0.0, scores="")

@@ -103,6 +103,13 @@ def read_births(folder: Path) -> list[Birth]:
     return [Birth(**birth) for birth in json.loads(file.read_text("utf-8"))] if file.is_file() else []
 
 
+def inherit(parent: Path, folder: Path, step: int) -> None:
+    """Let a fork know the heads that were born before it began: they are not born again."""
+    before = [asdict(birth) for birth in read_births(parent) if birth.step <= step]
+    if before:
+        write(folder / NAME, json.dumps(before, indent=1).encode(), force=True)
+
+
 def watch(folder: Path, step: int, module: Transformer) -> Repeats:
     """Look at a decoder's heads now, and write down those that were born since the last look."""
     known, now = [birth for birth in read_births(folder) if birth.step < step], on_repeats(module)

@@ -15,16 +15,21 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from attnlab.files import safe_name
+from attnlab.models.inhouse.model import InHouse
+from attnlab.training import births
+from attnlab.training.checkpoint import kept_name, kept_steps
 from attnlab.training.limits import Limits, limits
 from attnlab.training.loop import Progress
 from attnlab.training.plan import Kind, Plan, parameters, plan
+from attnlab.training.run import TEACHER
+from attnlab.training.worker import PARENT
 from attnlab.words import PACKAGE, InputError
 
 State = Literal["waiting", "starting", "running", "paused", "stopped", "done", "failed"]
@@ -57,6 +62,7 @@ class Status:
     refused: tuple[tuple[int, str], ...] = ()
     wait: float = 0.0  # seconds until its turn, guessed
     kept: bool = False  # goes on without its owner
+    fork: tuple[str, int] | None = None  # the training that it went on from, and at which step
 
     @property
     def busy(self) -> bool:
@@ -91,6 +97,7 @@ class Job:
     key: str = field(default_factory=lambda: secrets.token_hex(16))  # opens it to its owner elsewhere
     kept: bool = False
     ended: float = 0.0
+    fork: tuple[str, int] | None = None
 
 
 class Jobs:
@@ -119,22 +126,81 @@ class Jobs:
         data_name: str = "data.tsv",
         owner: str = "",
         present: Callable[[], bool] | None = None,
+        teacher: InHouse | str | None = None,
         **rest: Any,
     ) -> str:
         """Put a training into the queue and return its name. data: the content of a TSV file. present: whether its owner is still here.
 
-        Raises InputError for choices that cannot be, that pass a limit, and when too many are waiting.
+        teacher: a model to learn from, or the name of a shipped one. Raises InputError for choices that cannot be, that pass a limit, and
+        when too many are waiting.
         """
         name, bounds = secrets.token_hex(8), self.bounds
         if data is not None and len(data) > bounds.megabytes * 1e6:
             raise InputError("error.training_limit", what="megabytes", given=f"{len(data) / 1e6:.1f}", limit=bounds.megabytes)
         folder = Path(self._root.name) / name
         own = safe_name(data_name.removesuffix(".tsv"), otherwise="data")
-        wanted = plan(kind, recipe=recipe, data=None if data is None else folder / f"{own}.tsv", **rest)
-        for what, given, limit in (
-            ("steps", wanted.recipe.steps, bounds.steps),
-            ("parameters", parameters(wanted), bounds.parameters),
-        ):
+        learned = str(folder / TEACHER) if isinstance(teacher, InHouse) else teacher
+        wanted = plan(kind, recipe=recipe, data=None if data is None else folder / f"{own}.tsv", teacher=learned, **rest)
+
+        def lay() -> None:
+            if data is not None and wanted.data is not None:
+                wanted.data.write_bytes(data)
+            if isinstance(teacher, InHouse):
+                teacher.save(folder / TEACHER, precision="float32")
+
+        return self._admit(Job(name, wanted, folder, owner=owner, present=present or (lambda: True)), lay)
+
+    def fork(
+        self,
+        name: str,
+        step: int,
+        *,
+        who: str,
+        owner: str = "",
+        present: Callable[[], bool] | None = None,
+        recipe: Mapping[str, Any] | None = None,
+        **change: Any,
+    ) -> str:
+        """Put a training into the queue that goes on from a kept state of another one, with a change of its plan, and return its name.
+
+        who: what proves that the other is the asker's. Raises InputError where it is not, for a state that was not kept, and as `submit`.
+        """
+        other = secrets.token_hex(8)
+        with self._lock:
+            self._check(name, who)
+            parent, folder = self._jobs[name], Path(self._root.name) / other
+            steps = kept_steps(parent.folder / "model")
+            if step not in steps:
+                raise InputError("error.fork", folder=name, step=step, steps=", ".join(map(str, steps)) or "-")
+            paths: dict[str, Any] = {"data": None if parent.plan.data is None else folder / parent.plan.data.name}
+            own_teacher = (parent.folder / TEACHER).is_dir()
+            if own_teacher:
+                paths["teacher"] = str(folder / TEACHER)
+            wanted = replace(parent.plan, recipe=replace(parent.plan.recipe, **(recipe or {})), **change, **paths)
+
+        def lay() -> None:
+            (folder / PARENT).mkdir()
+            for file in (kept_name(step), births.NAME):
+                if (parent.folder / "model" / file).is_file():
+                    shutil.copyfile(parent.folder / "model" / file, folder / PARENT / file)
+            if parent.plan.data is not None:
+                shutil.copyfile(parent.plan.data, paths["data"])
+            if own_teacher:
+                shutil.copytree(parent.folder / TEACHER, folder / TEACHER)
+
+        job = Job(other, wanted, folder, owner=owner, present=present or (lambda: True), fork=(name, step))
+        return self._admit(job, lay)
+
+    def forks(self, name: str) -> list[str]:
+        """The trainings that went on from a state of this one, the oldest first."""
+        with self._lock:
+            return [job.id for job in self._jobs.values() if job.fork is not None and job.fork[0] == name]
+
+    def _admit(self, job: Job, lay: Callable[[], None]) -> str:
+        """Put a job into the queue, within the limits. lay: puts into its folder what it reads."""
+        bounds, wanted, owner = self.bounds, job.plan, job.owner
+        size = 0 if wanted.init is not None else parameters(wanted)  # of one that begins as another only its process knows the size
+        for what, given, limit in (("steps", wanted.recipe.steps, bounds.steps), ("parameters", size, bounds.parameters)):
             if given > limit:
                 raise InputError("error.training_limit", what=what, given=given, limit=limit)
         with self._lock:
@@ -142,12 +208,11 @@ class Jobs:
                 raise InputError("error.training_queue", limit=bounds.waiting)
             if owner and sum(job.owner == owner for job in self._waiting) >= bounds.each:
                 raise InputError("server.two_waiting", limit=bounds.each)
-            folder.mkdir()
-            if data is not None and wanted.data is not None:
-                wanted.data.write_bytes(data)
-            self._jobs[name] = Job(name, wanted, folder, owner=owner, present=present or (lambda: True))
-            self._enqueue(self._jobs[name])
-        return name
+            job.folder.mkdir()
+            lay()
+            self._jobs[job.id] = job
+            self._enqueue(job)
+        return job.id
 
     def status(self, name: str) -> Status:
         """How a training stands now. Raises KeyError for one that is not, or no longer, here."""
@@ -158,7 +223,7 @@ class Jobs:
             return Status(
                 job.id, job.plan, job.state, place, job.folder / "model", tuple(job.history), job.why,
                 job.facts.get("parameters", 0), job.facts.get("examples", 0), tuple((n, why) for n, why in job.facts.get("refused", ())),
-                self._wait(place), job.kept,
+                self._wait(place), job.kept, job.fork,
             )  # fmt: skip
 
     def knows(self, name: str) -> bool:
@@ -264,7 +329,9 @@ class Jobs:
 
     def _start(self, job: Job) -> "subprocess.Popen[bytes]":
         left = max(1.0, self.bounds.minutes * 60 - job.spent)
-        asked = {"plan": asdict(job.plan), "seconds": left, "parameters": self.bounds.parameters}
+        most = self.bounds.parameters if job.plan.init is None else self.bounds.begun
+        asked: dict[str, Any] = {"plan": asdict(job.plan), "seconds": left, "parameters": most, "states": self.bounds.states}
+        asked["fork"] = None if job.fork is None else job.fork[1]
         (job.folder / "job.json").write_text(json.dumps(asked, default=str), "utf-8")
         threads = str(max(1, (os.cpu_count() or 2) - 1))  # one core is left to those who look at pages
         paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))

@@ -16,12 +16,16 @@ SETTINGS = Path.cwd() / NAME if NAME.is_file() else ASSETS.parent / NAME  # wher
 
 @dataclass(frozen=True)
 class Limits:
-    """What one training may take: steps, minutes of computing, parameters, megabytes of data; how many may wait, of all and of each."""
+    """What one training may take: steps, minutes of computing, parameters (begun: of a model that begins as a shipped one), megabytes
+    of data, and of states to fork from; how many may wait, of all and of each.
+    """
 
     steps: int = 20_000
     minutes: int = 20
     parameters: int = 5_000_000
+    begun: int = 25_000_000
     megabytes: int = 20
+    states: int = 100
     waiting: int = 60
     each: int = 2
 

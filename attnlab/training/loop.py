@@ -113,6 +113,8 @@ class Trainer:
         self.module = module.to(getattr(torch, recipe.precision))
         self.parameters = list(self.module.parameters())
         self.still = frozenset(still)
+        for name, parameter in zip(self.names, self.parameters, strict=True):
+            parameter.requires_grad_(name not in self.still)
         named = list(zip(self.names, self.masters, strict=True))
         learning = [(name, m) for name, m in named if name not in self.still]
         self.muon = Muon({name: m for name, m in learning if recipe.optimizer == "muon" and m.dim() == 2 and name.startswith(LAYERS)})

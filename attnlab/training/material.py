@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from attnlab.models.filling import MASK
-from attnlab.models.inhouse.transformer import Transformer
+from attnlab.models.inhouse.transformer import Config, Transformer
 from attnlab.training.data import Batch, Example, Row, Rows, batches, buckets, collate, read_labelled, read_rows
 from attnlab.training.masking import SHARE, held_out, masked_batches
 from attnlab.training.plan import SHAPES, Kind, Plan, config_of
@@ -115,7 +115,7 @@ def write_material(wanted: Plan) -> Material:
     """A text as windows, or line by line where every line stands alone."""
     text, held = texts(wanted)
     tokenizer = text_tokenizer_of(wanted, text)
-    module, recipe = Transformer(config_of(wanted, vocab=tokenizer.get_vocab_size())), wanted.recipe
+    module, recipe = Transformer(text_config(wanted, tokenizer)), wanted.recipe
     n = module.config.max_tokens
     documents, last = encode_documents(tokenizer, text), encode_documents(tokenizer, held)
     row, size = stream(tokenizer, text), max(1, recipe.batch // n)
@@ -184,7 +184,15 @@ def fill_start(wanted: Plan, text: Text) -> tuple[Tokenizer, Transformer]:
         return bert_fill_start(wanted, text.lines)
     tokenizer = text_tokenizer_of(wanted, text)
     tokenizer = tokenizer if wanted.teacher is not None else with_holes(tokenizer)
-    return tokenizer, Transformer(config_of(wanted, vocab=tokenizer.get_vocab_size()))
+    return tokenizer, Transformer(text_config(wanted, tokenizer))
+
+
+def text_config(wanted: Plan, tokenizer: Tokenizer) -> Config:
+    """The shape of a model for a text; a student reads no more at once than its teacher."""
+    config = config_of(wanted, vocab=tokenizer.get_vocab_size())
+    if wanted.teacher is None:
+        return config
+    return replace(config, max_tokens=min(config.max_tokens, teacher_of(wanted).module.config.max_tokens))
 
 
 def rows_with_words(tokenizer: Tokenizer, lines: Sequence[str]) -> list[tuple[list[int], list[int | None]]]:

@@ -11,7 +11,7 @@ from torch import nn
 from attnlab.files import make_folder, sole_writer, write
 from attnlab.models.inhouse.model import InHouse
 from attnlab.models.inhouse.transformer import Config, Transformer
-from attnlab.training.births import watch
+from attnlab.training.births import inherit, watch
 from attnlab.training.checkpoint import NAME, kept_name, load_checkpoint, load_fork, save_checkpoint
 from attnlab.training.data import Batch
 from attnlab.training.distillation import Teacher
@@ -24,6 +24,7 @@ from attnlab.words import InputError
 
 BY_LOSS = ("translate", "generate", "write", "fill")  # tasks whose best state is that of the lowest loss; of the others the most right
 
+TEACHER = "teacher"  # where the folder of a student has its teacher's maps
 ALWAYS = ("encoder_norm.", "decoder_norm.", "pool.", "out.")  # what learns even where no layer does
 
 
@@ -46,14 +47,15 @@ def run(
     *,
     resume: bool = False,
     material: Material | None = None,
-    keep: bool = False,
+    keep: int = 0,
     fork: tuple[Path, int] | None = None,
 ) -> Generator[Progress]:
     """Train and leave a model in `folder`: weights, config, tokenizer, checkpoint, snapshots. Yields after every step.
 
     Stopping early (closing the generator) saves a checkpoint; resume goes on from it to the very weights of an uninterrupted run.
-    keep: leave the state of every validated step too. fork: begin as another training's folder stood at a step that it kept;
-    with the same plan the rest is that training's, to the last bit. What a decoder's heads learn is written down, see `births`.
+    keep: leave the state of every so many-th validated step too (0: of none). fork: begin as another training's folder stood at a step
+    that it kept; with the same plan the rest is that training's, to the last bit. What a decoder's heads learn is written down, see
+    `births`.
     """
     check_folder(folder, resume=resume)
     make_folder(folder)
@@ -70,7 +72,7 @@ def check_folder(folder: Path, *, resume: bool) -> None:
 
 
 def train(
-    wanted: Plan, folder: Path, *, resume: bool, material: Material | None, keep: bool, fork: tuple[Path, int] | None
+    wanted: Plan, folder: Path, *, resume: bool, material: Material | None, keep: int, fork: tuple[Path, int] | None
 ) -> Generator[Progress]:
     """The training itself. A checkpoint is left whenever it ends, even before its first step."""
     here = prepare(wanted) if material is None else material
@@ -80,10 +82,13 @@ def train(
         load_checkpoint(folder, trainer)
     elif fork is not None:
         load_fork(fork[0], trainer, fork[1])
-    trainer.teacher = None if here.teacher is None else Teacher(here.teacher.to(trainer.parameters[0].dtype), wanted.temperature)
+        inherit(fork[0], folder, fork[1])
     trainer.silent = [way_out(here.module.config, head) for head in wanted.without]
     trainer.silence()
     probes = wanted.probes or here.probes
+    if here.teacher is not None:
+        snapshot(folder / TEACHER, 0, InHouse(here.teacher, here.tokenizer), probes)
+        trainer.teacher = Teacher(here.teacher.to(trainer.parameters[0].dtype), wanted.temperature)
     write(folder / "plan.json", json.dumps(asdict(wanted), default=str, indent=1).encode(), force=True)
     saved = trainer.step
 
@@ -93,12 +98,12 @@ def train(
         saved = trainer.step
 
     try:
-        if trainer.step == 0:
-            snapshot(folder, 0, finished(trainer, here, wanted), probes)
+        if trainer.step == 0 or not resume:
+            snapshot(folder, trainer.step, finished(trainer, here, wanted), probes)
         for progress in trainer.run(here.from_step(trainer.step), lambda module: validate(module, here.valid, trainer.teacher)):
             if progress.scores:
                 save()
-                if keep:
+                if keep and -(-trainer.step // wanted.recipe.validate_every) % keep == 0:
                     save_checkpoint(folder, trainer, file=kept_name(trainer.step))
                 model = finished(trainer, here, wanted)
                 snapshot(folder, progress.step, model, probes)

@@ -18,6 +18,9 @@ from attnlab.training.plan import Plan, read_plan
 from attnlab.training.run import finished, run
 from attnlab.words import InputError
 
+PARENT = "parent"  # the folder with the state that a fork begins with
+BYTES, MOST = 12, 10  # of a parameter in a state: itself and Adam's two averages; states of one training
+
 
 def work(folder: Path) -> None:
     """Train until the end, an order, or the end of the time or of the server; the last line of `events` says which."""
@@ -25,19 +28,21 @@ def work(folder: Path) -> None:
     wanted, began = read_plan(asked["plan"]), time.monotonic()
     with (folder / "events").open("a", encoding="utf-8", buffering=1) as events:
         try:
-            tell(events, "end", **train(wanted, folder, events, began + asked["seconds"], asked["parameters"]))
+            tell(events, "end", **train(wanted, folder, events, began + asked["seconds"], asked))
         except InputError as error:
             tell(events, "end", state="failed", key=error.key, facts=plain(error.facts, folder))
 
 
-def train(wanted: Plan, folder: Path, events: IO[str], deadline: float, most: int) -> dict[str, Any]:
-    """How it ended, as the fields of the last event."""
+def train(wanted: Plan, folder: Path, events: IO[str], deadline: float, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """How it ended, as the fields of the last event. asked: parameters at most, megabytes of states to keep, the step to fork at."""
     material, model = prepare(wanted), folder / "model"
-    size = sum(p.numel() for p in material.module.parameters())
+    size, most = sum(p.numel() for p in material.module.parameters()), asked["parameters"]
     if size > most:
         raise InputError("error.training_limit", what="parameters", given=size, limit=most)
+    fork = None if asked.get("fork") is None else (folder / PARENT, int(asked["fork"]))
     tell(events, "material", parameters=size, examples=material.examples, refused=material.refused[:20], n_refused=len(material.refused))
-    training, parent = run(wanted, model, resume=(model / NAME).is_file(), material=material), os.getppid()
+    every = keep_every(wanted, size, asked["states"])
+    training, parent = run(wanted, model, resume=(model / NAME).is_file(), material=material, keep=every, fork=fork), os.getppid()
     end: dict[str, Any] = {"state": "done"}
     last: Progress | None = None
     scores: Scores = {}
@@ -58,6 +63,12 @@ def train(wanted: Plan, folder: Path, events: IO[str], deadline: float, most: in
         end = {"state": "done"}
     write(model / "card.md", card(wanted, material, last, scores, size).encode(), force=True)
     return end
+
+
+def keep_every(wanted: Plan, size: int, megabytes: int) -> int:
+    """Of every so many-th validated step the state is kept, so that all together take so many megabytes; 0 where not even one fits."""
+    room = min(MOST, int(megabytes * 1e6) // (BYTES * size))
+    return 0 if room == 0 else -(-wanted.recipe.steps // (wanted.recipe.validate_every * room))
 
 
 def plain(facts: Mapping[str, object], folder: Path) -> dict[str, object]:

@@ -32,6 +32,12 @@ def queue():
     jobs.close()
 
 
+def drawn(app):
+    """What the curves and maps are drawn from."""
+    [sent] = [json.loads(each.proto.mixed.json) for each in app.get("bidi_component") if each.proto.component_name == "attnlab_learning"]
+    return sent["meta"]
+
+
 def press(app, label):
     next(button for button in app.button if button.label == label).click()
     return app.run()
@@ -136,6 +142,54 @@ def test_a_choice_that_cannot_be_is_said_in_words(choice, said):
     assert said in app.error[0].value
 
 
+STORY = "".join(
+    f"{word} said the {other} again and again\n\n" for word in ("Oh", "No", "Yes") for other in ("fox", "hen", "cat", "owl") * 4
+)
+WRITER = {"task": "write", "vocab": "60"} | {
+    f"write_{key}": value for key, value in {"layers": "2", "heads": "2", "width": "16", "steps": "40", "batch": "100"}.items()
+}
+
+
+def test_a_training_has_forks_beside_it_and_teaches_a_student(queue):
+    app = opened(PAGE, lang="en", **WRITER)
+    app.file_uploader(key="file write").upload("story.txt", STORY.encode(), "text/plain").run()
+    app = until_ended(queue, press(app, "Train"))
+    original, teacher = app.session_state["training"], app.session_state["own_models"][-1]
+    app.multiselect(key="fork_heads").set_value(["L0H1"]).run()
+    app = until_ended(queue, press(app, "Train the fork"))
+    assert queue.status(app.session_state["training"]).plan.without == ("L0H1",)
+    [before] = drawn(app)["forks"]
+    assert (before["name"], len(before["loss"]["x"])) == ("The original", 40)
+    app = press(app, "The original")
+    assert app.session_state["training"] == original
+    assert [each["name"] for each in drawn(app)["forks"]] == ["The fork: from step 20 on without L0H1"]
+
+    app.selectbox(key="write_teacher").set_value(teacher).run()
+    for name, value in {"layers": 1, "heads": 2, "width": 16, "steps": 40, "batch": 100}.items():
+        app.number_input(key=f"taught_{name}").set_value(value)
+    app = until_ended(queue, press(app.run(), "Train"))
+    sent = drawn(app)
+    assert sent["taught"] is not None
+    assert 0 < sent["snapshots"][-1]["far"] < 1
+    assert (sent["words"]["score"], len(sent["score"]["y"])) == ("distance to the teacher", 40)
+
+
+def test_what_a_training_begins_as_takes_the_place_of_its_shape(queue):
+    app = opened(PAGE, lang="en", task="classify", init="fill-zh", last="0", begun_steps="10")
+    keys = {each.key for each in app.number_input}
+    assert "classify_width" not in keys
+    rows = "".join(f"{label}\t{said}{i}\n" for i in range(12) for label, said in (("good", "他们很好"), ("bad", "今天不好")))
+    app.file_uploader(key="file classify").upload("rows.tsv", rows.encode(), "text/plain").run()
+    app = until_ended(queue, press(app, "Train"))
+    assert [each.value for each in app.error] == []
+    plan = queue.status(app.session_state["training"]).plan
+    assert (plan.init, plan.last) == ("fill-zh", 0)
+    app = press(app, "Compare before and after")
+    assert not app.exception
+    assert app.selectbox(key="model").value == "fill-zh"
+    assert app.selectbox(key="model_b").value in app.session_state["own_models"]
+
+
 def zipped(files):
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
@@ -189,8 +243,7 @@ HEADS = ((0, 2), (1, 1), (1, 2), (1, 3))
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_the_recorded_writer_names_its_births_and_shows_its_forks(lang):
     app = opened(PAGE, recorded="write-birth", lang=lang)
-    [sent] = [json.loads(each.proto.mixed.json) for each in app.get("bidi_component") if each.proto.component_name == "attnlab_learning"]
-    meta = sent["meta"]
+    meta = drawn(app)
     assert {(birth["step"], birth["layer"], birth["head"]) for birth in meta["births"]} == {
         (600, 0, 2),
         (600, 1, 1),

@@ -1,7 +1,9 @@
 """Change of layer or head to painted, in Chromium at 64 tokens: `python tests/benchmarks/paint.py`. Prints the median of 20 changes,
-idle and while a model is trained on the Train page, and the ratio of the two.
+idle and while a model is trained on the Train page, and the ratio of the two. `paint.py write`: one token more on the page Write.
 
-The clock starts in the page at the click on + and stops two frames after the heat map's canvas was drawn anew.
+The clock starts in the page at the click on + and stops two frames after the heat map's canvas was drawn anew; on Write it starts at the
+click on "Write one token" and stops two frames after the line that counts the tokens says one more and the list of what could come next
+was drawn anew.
 """
 
 import os
@@ -34,6 +36,22 @@ CHANGE = """(index) => new Promise((done) => {
     : requestAnimationFrame(look);
   look();
 })"""
+WRITE = """() => new Promise((done) => {
+  const said = () => [...document.querySelectorAll('[data-testid="stCaptionContainer"]')].map((one) => one.textContent)
+    .find((text) => text.includes('tokens written'));
+  const before = said(), start = performance.now();
+  window.drawn = 0;
+  document.querySelector('.st-key-write_one button, .st-key-write-one button').click();
+  const look = () => said() !== before && window.drawn
+    ? requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - start)))
+    : requestAnimationFrame(look);
+  look();
+})"""
+# The list of what could come next is a canvas too, which is filled and written rather than copied.
+WATCH_LIST = """() => {
+  const write = CanvasRenderingContext2D.prototype.fillText;
+  CanvasRenderingContext2D.prototype.fillText = function (...args) { window.drawn = performance.now(); return write.apply(this, args); };
+}"""
 
 
 def free_port() -> int:
@@ -51,12 +69,12 @@ def main() -> None:
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "HF_HUB_OFFLINE": "1"}, **quiet)
     try:
-        measure(browser_path, f"http://127.0.0.1:{port}")
+        (measure_write if sys.argv[1:] == ["write"] else measure)(browser_path, f"http://127.0.0.1:{port}")
     finally:
         process.terminate()
 
 
-def measure(browser_path: str, address: str) -> None:
+def until_up(address: str) -> None:
     for _ in range(240):
         try:
             urllib.request.urlopen(f"{address}/_stcore/health", timeout=2).close()
@@ -64,6 +82,27 @@ def measure(browser_path: str, address: str) -> None:
         except OSError:
             time.sleep(0.25)
     time.sleep(10)  # the visit that counts comes ten seconds after the start
+
+
+def measure_write(browser_path: str, address: str) -> None:
+    until_up(address)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 1366, "height": 768})
+        page.goto(f"{address}/write?lang=en")
+        page.get_by_text("0 tokens written").wait_for(timeout=120_000)
+        page.wait_for_timeout(3000)
+        page.evaluate(WATCH_LIST)
+        times = []
+        for _ in range(CHANGES):
+            times.append(page.evaluate(WRITE))
+            page.wait_for_timeout(500)
+        print(f"one token more to painted: median {statistics.median(times):.0f} ms (from {min(times):.0f} to {max(times):.0f})")
+        browser.close()
+
+
+def measure(browser_path: str, address: str) -> None:
+    until_up(address)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1366, "height": 768})

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from attnlab.__main__ import main
 from attnlab.models.inhouse.transformer import Config, Transformer
-from attnlab.training.births import Birth, Repeats, best, births, on_repeats, read_births, told, watch
+from attnlab.training.births import Birth, Repeats, best, births, inherit, on_repeats, read_births, told, watch
 from attnlab.training.checkpoint import kept_steps
 from attnlab.training.plan import plan
 from attnlab.training.run import run
@@ -62,6 +62,14 @@ def test_births_are_written_down_and_looking_again_forgets_what_came_later(tmp_p
     assert old[1] not in read_births(tmp_path)
 
 
+def test_a_fork_knows_who_was_born_before_it(tmp_path):
+    (tmp_path / "whole").mkdir()
+    old = [Birth(1, "previous", 0, 0, 0.5, 0.4), Birth(9, "induction", 1, 1, 0.5, 0.4)]
+    (tmp_path / "whole" / "births.json").write_text(json.dumps([birth.__dict__ for birth in old]))
+    inherit(tmp_path / "whole", tmp_path, 5)
+    assert read_births(tmp_path) == old[:1]
+
+
 def planned(tmp_path, **rest):
     (tmp_path / "mine.txt").write_text(STORY, "utf-8")
     recipe = {"steps": 6, "validate_every": 2, "batch": 64} | rest.pop("recipe", {})
@@ -70,7 +78,7 @@ def planned(tmp_path, **rest):
 
 def test_a_fork_without_a_change_is_the_original_to_the_last_bit(tmp_path):
     wanted = planned(tmp_path)
-    list(run(wanted, tmp_path / "whole", keep=True))
+    list(run(wanted, tmp_path / "whole", keep=1))
     assert kept_steps(tmp_path / "whole") == [2, 4, 6]
     list(run(wanted, tmp_path / "fork", fork=(tmp_path / "whole", 4)))
     assert (tmp_path / "whole" / "model.safetensors").read_bytes() == (tmp_path / "fork" / "model.safetensors").read_bytes()
@@ -80,7 +88,7 @@ def test_a_fork_without_a_change_is_the_original_to_the_last_bit(tmp_path):
 
 
 def test_a_fork_that_cannot_be_is_refused(tmp_path, capsys):
-    list(run(planned(tmp_path), tmp_path / "whole", keep=True))
+    list(run(planned(tmp_path), tmp_path / "whole", keep=1))
     with pytest.raises(InputError, match=r"no state of step 3.*: 2, 4, 6"):
         next(run(planned(tmp_path), tmp_path / "none", fork=(tmp_path / "whole", 3)))
     with pytest.raises(InputError, match="another shape"):
@@ -91,7 +99,7 @@ def test_a_fork_that_cannot_be_is_refused(tmp_path, capsys):
 
 
 def test_a_fork_without_a_head_goes_on_with_that_head_silent(tmp_path):
-    list(run(planned(tmp_path), tmp_path / "whole", keep=True))
+    list(run(planned(tmp_path), tmp_path / "whole", keep=1))
     list(run(planned(tmp_path, without=("L0H1",)), tmp_path / "without", fork=(tmp_path / "whole", 4)))
     state = load_file(tmp_path / "without" / "model.safetensors")
     names = [name for name in state if name.endswith("0.attention.w_o.weight")]

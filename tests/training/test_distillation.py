@@ -8,7 +8,8 @@ from attnlab.models.inhouse.transformer import Config, Transformer
 from attnlab.training.data import Example, collate
 from attnlab.training.distillation import Teacher, divergence
 from attnlab.training.plan import plan
-from attnlab.training.run import run
+from attnlab.training.run import TEACHER, run
+from attnlab.training.snapshots import read_snapshot
 from attnlab.training.tokenizer import text_tokenizer
 from attnlab.words import InputError
 
@@ -44,11 +45,15 @@ def test_a_student_comes_nearer_to_its_teacher(tmp_path):
     InHouse(module, tokenizer).save(tmp_path / "teacher")
     (tmp_path / "mine.txt").write_text(STORY, "utf-8")
     recipe = {"steps": 60, "validate_every": 30, "batch": 128, "rate": 0.01, "warmup": 5, "precision": "float32"}
-    shape = {"d_model": 16, "d_ff": 32, "n_heads": 4, "decoder_layers": 1, "max_tokens": 16}
+    shape = {"d_model": 16, "d_ff": 32, "n_heads": 4, "decoder_layers": 1, "max_tokens": 64}
     wanted = plan("write", recipe=recipe, shape=shape, data=tmp_path / "mine.txt", teacher=str(tmp_path / "teacher"))
     scores = [event.scores["distance"] for event in run(wanted, tmp_path / "student") if event.scores]
     assert scores[1] < scores[0] < 1
-    assert InHouse.load(tmp_path / "student", "student").spec.vocab == tokenizer.get_vocab_size()
+    student = InHouse.load(tmp_path / "student", "student")
+    assert student.spec.vocab == tokenizer.get_vocab_size()
+    assert student.module.config.max_tokens == module.config.max_tokens  # it reads no more at once than its teacher
+    sides = read_snapshot(tmp_path / "student" / TEACHER, 0), read_snapshot(tmp_path / "student", 60)
+    assert sides[0]["0.source"].tolist() == sides[1]["0.source"].tolist()
     with pytest.raises(InputError, match="for write and fill"):
         plan("classify", data=tmp_path, teacher="write-en")
     with pytest.raises(InputError, match="cannot fill"):

@@ -1,5 +1,6 @@
 """Trainings in the background: one at a time, in order, within limits; pausing loses nothing."""
 
+import io
 import os
 import tempfile
 import time
@@ -12,9 +13,12 @@ from safetensors.torch import load_file
 
 from attnlab.models.inhouse.model import InHouse
 from attnlab.training import jobs as trainings
+from attnlab.training.checkpoint import kept_steps
 from attnlab.training.jobs import Jobs, Status, remove_leftovers
 from attnlab.training.limits import Limits, limits
+from attnlab.training.plan import plan
 from attnlab.training.snapshots import read_snapshot, steps
+from attnlab.training.worker import keep_every, train
 from attnlab.words import InputError
 
 TINY = {"d_model": 16, "d_ff": 16, "n_heads": 2, "encoder_layers": 1}
@@ -223,3 +227,52 @@ def test_a_server_has_one_queue(monkeypatch):
     monkeypatch.setattr(trainings, "Jobs", lambda: object())
     with ThreadPoolExecutor(8) as pool:
         assert len({id(each) for each in pool.map(lambda _: trainings.queue(), range(40))}) == 1
+
+
+STORY = "".join(
+    f"{word} said the {other} again and again\n\n" for word in ("Oh", "No", "Yes") for other in ("fox", "hen", "cat", "owl") * 4
+)
+WRITER = {"d_model": 16, "d_ff": 16, "n_heads": 2, "decoder_layers": 2, "max_tokens": 16}
+WRITES = {"steps": 40, "validate_every": 10, "batch": 64, "warmup": 5}
+
+
+@pytest.fixture(scope="module")
+def written(jobs: Jobs) -> str:
+    name = jobs.submit("write", recipe=WRITES, shape=WRITER, data=STORY.encode(), data_name="story.txt", vocab=60, owner="me")
+    assert until(jobs, name, ended).state == "done"
+    return name
+
+
+def test_a_fork_goes_on_from_a_kept_state_of_its_owners_training(jobs, written):
+    assert kept_steps(jobs.status(written).model) == [10, 20, 30, 40]
+    fork = jobs.fork(written, 20, who="me", owner="me")
+    other = jobs.fork(written, 20, who="me", owner="me", without=("L0H1",), recipe={"seed": 5})
+    jobs.order(other, "stop")
+    assert jobs.forks(written) == [fork, other]
+    assert jobs.status(other).fork == (written, 20)
+    assert (jobs.status(other).plan.without, jobs.status(other).plan.recipe.seed) == (("L0H1",), 5)
+    status = until(jobs, fork, ended)
+    assert status.state == "done"
+    one, same = (load_file(jobs.status(name).model / "model.safetensors") for name in (written, fork))
+    assert all(torch.equal(one[key], same[key]) for key in one)
+    assert [progress.step for progress in status.history] == list(range(21, 41))
+    assert steps(status.model) == [20, 30, 40]
+
+
+def test_a_fork_that_cannot_be_is_said_in_words(jobs, written):
+    with pytest.raises(InputError, match="Only the visitor who began"):
+        jobs.fork(written, 20, who="a guest")
+    with pytest.raises(InputError, match=r"no state of step 7.*10, 20, 30, 40"):
+        jobs.fork(written, 7, who="me")
+
+
+def test_a_model_that_is_larger_than_its_limit_is_refused_before_it_learns(tmp_path):
+    wanted = plan("copy", recipe={"steps": 10}, shape=TINY)
+    with pytest.raises(InputError, match="at most 2000 parameters"):
+        train(wanted, tmp_path, io.StringIO(), 0, {"parameters": 2000, "states": 0})
+
+
+@pytest.mark.parametrize(("size", "steps_", "every"), [(1000, 100, 1), (1000, 400, 4), (5_000_000, 100, 10), (9_000_000, 100, 0)])
+def test_states_are_kept_as_far_as_there_is_room(size, steps_, every):
+    wanted = plan("copy", recipe={"steps": steps_, "validate_every": 10})
+    assert keep_every(wanted, size, 100) == every

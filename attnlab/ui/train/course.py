@@ -9,12 +9,14 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from attnlab.core.compare import js_distance
 from attnlab.core.trace import STACKS, frozen
 from attnlab.figures import canvases
 from attnlab.figures.style import words_in
 from attnlab.training.births import Birth
 from attnlab.training.jobs import Status
 from attnlab.training.loop import Progress
+from attnlab.training.run import TEACHER
 from attnlab.training.snapshots import read_snapshot, steps
 from attnlab.ui import canvas
 from attnlab.ui.language import language, t
@@ -34,8 +36,8 @@ _learning = canvas.component("learning", "learning")
 @dataclass(frozen=True, eq=False)
 class Course:
     """A training as it is drawn. heads: per snapshot the arrays that `snapshot` wrote; scored: step, loss and accuracy on held-out rows
-    (or what score names in its place); births: heads that crossed a threshold; forks: trainings that went
-    on from it without some heads, by their names.
+    (or what score names in its place); births: heads that crossed a threshold; forks: trainings that are drawn beside it, by what they
+    are; loss: what the loss is called; teacher: of a student, the arrays of its teacher's heads.
     """
 
     id: str
@@ -46,6 +48,8 @@ class Course:
     births: Sequence[Birth] = ()
     score: str = "curve_score"
     forks: Mapping[str, "Course"] = field(default_factory=dict)
+    loss: str = "curve_loss"
+    teacher: Mapping[str, NDArray[Any]] | None = None
 
 
 def snapshots(status: Status) -> list[tuple[int, Mapping[str, NDArray[Any]]]]:
@@ -55,6 +59,12 @@ def snapshots(status: Status) -> list[tuple[int, Mapping[str, NDArray[Any]]]]:
 @st.cache_resource(max_entries=2000, show_spinner=False)
 def _snapshot(folder: str, step: int) -> Mapping[str, NDArray[Any]]:
     return read_snapshot(Path(folder), step)
+
+
+def read_teacher(status: Status) -> Mapping[str, NDArray[Any]] | None:
+    """What a student's teacher looks at, once that was written down."""
+    folder = status.model / TEACHER
+    return _snapshot(str(folder), 0) if steps(folder) else None
 
 
 @st.cache_resource(show_spinner=False)
@@ -97,10 +107,12 @@ def draw(course: Course) -> None:
         {"kind": kind, "layers": n, "heads": int(first[f"0.{kind}.0"].shape[0])} for kind in STACKS if (n := layers_of(first, kind))
     ]
     packed, described, start = [], [], 0
+    taught = None if course.teacher is None else last_mean(course.teacher)
     for step, arrays in course.heads:
         maps = [arrays[f"0.{kind['kind']}.{layer}"].astype(np.float32) for kind in stacks for layer in range(kind["layers"])]
         sharp = iter([each.max(-1).mean(-1).round(4).tolist() for each in maps])
-        flat = np.concatenate([each.ravel() for each in maps])
+        mean = None if taught is None else last_mean(arrays)
+        flat = np.concatenate([each.ravel() for each in (maps if mean is None else [*maps, mean])])
         packed.append(np.rint(flat * 255).astype(np.uint8))
         target = arrays["0.target"].tolist() if "0.target" in arrays else None
         tokens = {"source": arrays["0.source"].tolist(), "target": target}
@@ -108,13 +120,18 @@ def draw(course: Course) -> None:
             {"step": step, "start": start, "sharp": [[next(sharp) for _ in range(kind["layers"])] for kind in stacks]} | tokens
         )
         start += flat.size
-    names = ("loss", "score", "rate", "sharp", "step", "held", "at", "scrub", "play", "pause", "note")
+        if taught is not None and mean is not None:
+            described[-1] |= {"mean": start - mean.size, "far": float(js_distance(mean, taught).mean())}
+    if taught is not None:
+        packed.append(np.rint(taught.ravel() * 255).astype(np.uint8))
+    names = ("loss", "score", "rate", "sharp", "student", "teacher", "step", "held", "at", "scrub", "play", "pause", "note")
     words = (
-        {name: t(f"train.curve_{name}", n="{n}") for name in names}
+        {name: t(f"train.curve_{name}", n="{n}", far="{far}") for name in names}
         | {kind: t(f"ui.{kind}") for kind in STACKS}
-        | {"weight": t("ui.weight"), "score": t(f"train.{course.score}"), "born": t("train.born")}
+        | {"weight": t("ui.weight"), "score": t(f"train.{course.score}"), "loss": t(f"train.{course.loss}"), "born": t("train.born")}
     )
     meta = {"id": course.id, "steps": course.steps, "stacks": stacks, "snapshots": described, "words": words}
+    meta["taught"] = None if taught is None else start
     data = {
         "values": np.concatenate(packed),
         "meta": canvases.colours("weights") | meta | curves(course) | born(course),
@@ -127,8 +144,9 @@ def save_course(course: Course) -> None:
     from attnlab.figures.curves import curves as chart_of
 
     facts, words, seen = {"options": {"training": course.id, "steps": course.steps}}, words_in(language()), curves(course)
-    for key, parts in (("loss", ("loss", "held")), ("score", ("score",))):
-        series = [line_of(t(f"train.line_{name}"), seen[name]) for name in parts if seen[name]["x"]]
+    score = "score" if course.teacher is None else "far"
+    for key, parts in (("loss", ("loss", "held")), (score, ("score",))):
+        series = [line_of(t(f"train.line_{score if name == 'score' else name}"), seen[name]) for name in parts if seen[name]["x"]]
         if series:
             axes = (t("train.axis_step"), t(f"train.axis_{key}"))
             chart = chart_of(series, axes=axes, title=t(f"train.axis_{key}"), caption=course.id, words=words, markers=False)
@@ -147,8 +165,13 @@ def born(course: Course) -> dict[str, Any]:
         {"step": b.step, "layer": b.layer, "head": b.head, "says": t(f"train.born_{b.label}", score=f"{b.score:.2f}")}
         for b in course.births
     ]
-    forks = [{"name": t("train.without", heads=heads.replace("-", ", "))} | curves(fork) for heads, fork in course.forks.items()]
-    return {"births": said, "forks": forks}
+    return {"births": said, "forks": [{"name": name} | curves(fork) for name, fork in course.forks.items()]}
+
+
+def last_mean(arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+    """The mean over the heads of the last layer, which is what a student learns. Students have one stack. [q k]"""
+    last = max((key for key in arrays if key.startswith(tuple(f"0.{kind}." for kind in STACKS))), key=lambda key: int(key.split(".")[2]))
+    return arrays[last].astype(np.float32).mean(0)
 
 
 def layers_of(arrays: Mapping[str, Any], kind: str) -> int:

@@ -1,6 +1,7 @@
 """The Train page: what to train, and how it goes."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,8 +16,10 @@ from attnlab.training.snapshots import steps
 from attnlab.ui import choices, link
 from attnlab.ui.ask import ask_choice, ask_number, ask_row, ask_text
 from attnlab.ui.language import language, md_escape, t
-from attnlab.ui.train.course import Course, draw, read_recording, rising, save_course, snapshots
-from attnlab.ui.train.result import LETTERS, show_result
+from attnlab.ui.train import forks
+from attnlab.ui.train.beginnings import ask_beginning
+from attnlab.ui.train.course import Course, draw, read_recording, read_teacher, rising, save_course, snapshots
+from attnlab.ui.train.result import LETTERS, adopt_model, show_result
 from attnlab.ui.visits import VISITS, visitor
 
 EVERY = 2.0  # seconds between two looks at a training
@@ -35,7 +38,10 @@ START: Mapping[str, dict[str, Any]] = {
     "classify": {"n_layers": 2, "n_heads": 4, "d_model": 64, "steps": 600, "rate": "0.0005", "warmup": 60, "batch": 1000},
     "write": TEXT,
     "fill": TEXT,
+    "taught": TEXT | {"n_layers": 2, "steps": 400, "warmup": 40, "rate": "0.002"},
+    "begun": {"steps": 100, "rate": "0.0003", "warmup": 10, "batch": 600},
 }
+WIDE = 10  # snapshots of one that begins as a shipped model: each state of it is large
 RATES = ("0.0003", "0.0005", "0.001", "0.002", "0.003", "0.005", "0.01", "0.03", "0.1", "1")
 
 
@@ -56,17 +62,11 @@ def ask_training() -> None:
         data = st.file_uploader(
             t(f"train.file_{task}", limit=limit), ["tsv", "txt"], key=f"file {task}", help=t("train.file_help"), max_upload_size=limit
         )
-    start, bounds = START[task], jobs().bounds
-    first, second = st.columns(2)
-    with first:
-        kinds = ("rotary", "sinusoidal", "learned", "alibi", "relative", "none")
-        positions = ask_choice("positions", {kind: t(f"train.positions_{kind}") for kind in kinds}, label=t("train.positions"))
-        layers = ask_number(f"{task}_layers", 1, 6, start["n_layers"], label=t("train.layers"))
-    with second:
-        width = ask_number(f"{task}_width", 8, 512, start["d_model"], label=t("train.width"), help=t("train.width_help"))
-        heads = ask_number(f"{task}_heads", 1, 16, start["n_heads"], label=t("train.heads"))
+    begun, bounds = ask_beginning(task), jobs().bounds
+    form, start = begun.form, START[begun.form]
+    shape = ask_shape(task, form, start) if begun.shape is None else begun.shape
     total = ask_number(
-        f"{task}_steps",
+        f"{form}_steps",
         10,
         bounds.steps,
         min(start["steps"], bounds.steps),
@@ -74,45 +74,65 @@ def ask_training() -> None:
         help=t("train.steps_help", limit=bounds.steps, minutes=bounds.minutes),
     )
     with st.expander(t("train.more")):
-        recipe, shape = ask_more(task, start)
-        rest = ask_texts(task)
-    recipe |= {"steps": total, "validate_every": max(1, total // WATCHED)}
-    shape |= layers_of(task, layers) | {"n_heads": heads, "d_model": width, "d_ff": 4 * width, "positions": positions}
+        recipe, more = ask_more(form, start, norm=begun.shape is None)
+        rest = ask_texts(task, own_pieces="teacher" not in begun.rest and "init" not in begun.rest)
+    recipe |= {"steps": total, "validate_every": max(1, total // (WATCHED if begun.shape is None else WIDE))}
+    rest |= {"shape": shape | more} | begun.rest
     status = status_of(current())
     busy = status is not None and status.busy
     if st.button(t("train.start"), type="primary", width="stretch", disabled=busy or (data is None and task in FROM_FILE)):
         inside = None if data is None else data.getvalue()
         who = visitor()
-        name = jobs().submit(task, recipe=recipe, shape=shape, data=inside, data_name="data.tsv" if data is None else data.name,
+        name = jobs().submit(task, recipe=recipe, data=inside, data_name="data.tsv" if data is None else data.name,
             owner=who, present=partial(VISITS.here, who), **rest)  # fmt: skip
         watch(name)
         st.rerun()
 
 
-def ask_more(task: str, start: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What not everybody needs to change, as parts of a recipe and of a shape."""
+def ask_shape(task: Kind, form: str, start: Mapping[str, Any]) -> dict[str, Any]:
+    """Positions, layers, width and heads."""
     first, second = st.columns(2)
     with first:
-        rate = ask_choice(f"{task}_rate", RATES, label=t("train.rate"), default=str(start["rate"]))
+        kinds = ("rotary", "sinusoidal", "learned", "alibi", "relative", "none")
+        positions = ask_choice("positions", {kind: t(f"train.positions_{kind}") for kind in kinds}, label=t("train.positions"))
+        layers = ask_number(f"{form}_layers", 1, 6, start["n_layers"], label=t("train.layers"))
+    with second:
+        width = ask_number(f"{form}_width", 8, 512, start["d_model"], label=t("train.width"), help=t("train.width_help"))
+        heads = ask_number(f"{form}_heads", 1, 16, start["n_heads"], label=t("train.heads"))
+    return layers_of(task, layers) | {"n_heads": heads, "d_model": width, "d_ff": 4 * width, "positions": positions}
+
+
+def ask_more(form: str, start: Mapping[str, Any], *, norm: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What not everybody needs to change, as parts of a recipe and of a shape. norm: whether its place is asked."""
+    first, second = st.columns(2)
+    with first:
+        rate = ask_choice(f"{form}_rate", RATES, label=t("train.rate"), default=str(start["rate"]))
         smoothing = ask_choice("smoothing", ("0", "0.05", "0.1", "0.2"), label=t("train.smoothing"), help=t("train.smoothing_help"))
         accumulate = ask_number("accumulate", 1, 16, 1, label=t("train.accumulate"), help=t("train.accumulate_help"))
         dropout = ask_choice("dropout", ("0", "0.1", "0.2", "0.3"), label=t("train.dropout"))
     with second:
-        warmup = ask_number(f"{task}_warmup", 0, 5000, start["warmup"], label=t("train.warmup"), help=t("train.warmup_help"))
-        norm = ask_choice("norm", {"pre": t("train.norm_pre"), "post": t("train.norm_post")}, label=t("train.norm"))
+        warmup = ask_number(f"{form}_warmup", 0, 5000, start["warmup"], label=t("train.warmup"), help=t("train.warmup_help"))
+        norms = {"pre": t("train.norm_pre"), "post": t("train.norm_post")}
+        placed = {"norm": ask_choice("norm", norms, label=t("train.norm"))} if norm else {}
         precision = ask_choice("precision", {"bfloat16": "bfloat16", "float32": "float32"}, label=t("train.precision"))
         schedules = {name: t(f"train.schedule_{name}") for name in ("linear", "cosine", "inverse_sqrt")}
         schedule = ask_choice("schedule", schedules, label=t("train.schedule"))
-    batch = ask_number(f"{task}_batch", 100, 4000, start["batch"], label=t("train.batch"), help=t("train.batch_help"))
+    batch = ask_number(f"{form}_batch", 100, 4000, start["batch"], label=t("train.batch"), help=t("train.batch_help"))
     seed = ask_number("seed", 0, 9999, 0, label=t("train.seed"))
     recipe = {"rate": float(rate), "smoothing": float(smoothing), "accumulate": accumulate, "warmup": warmup, "batch": batch}
-    return recipe | {"precision": precision, "schedule": schedule, "seed": seed}, {"dropout": float(dropout), "norm": norm}
+    return recipe | {"precision": precision, "schedule": schedule, "seed": seed}, {"dropout": float(dropout)} | placed
 
 
-def ask_texts(task: str) -> dict[str, Any]:
-    """Pieces of the tokenizer, and the sentence whose attention is watched."""
+def ask_texts(task: str, *, own_pieces: bool) -> dict[str, Any]:
+    """Pieces of the tokenizer where it is the training's own, and the sentence whose attention is watched."""
     if task not in FROM_FILE:
         return {"probes": (ask_text(LETTERS, key="probe", label=t("train.probe")),)}
+    if not own_pieces:
+        return (
+            {}
+            if task in ("write", "fill")
+            else {"probes": (ask_text("The red car is in the garden.", key="probe_text", label=t("train.probe")),)}
+        )
     vocab = ask_number("vocab", 50, 8000, 2000, label=t("train.vocab"))
     if task in ("write", "fill"):
         units = {unit: t(f"train.unit_{unit}") for unit in ("pieces", "characters")}
@@ -157,6 +177,8 @@ def show_training() -> None:
         name = ask_row("recorded", {name: t(f"train.recorded_{name}") for name in RECORDINGS}, label=t("train.recorded"))
         st.markdown(t("train.example" if name == "reverse-rotary" else "train.example_write"))
         course = read_recording(name)
+        said = {t("train.without", heads=heads.replace("-", ", ")): fork for heads, fork in course.forks.items()}
+        course = replace(course, forks=said)
         draw(course)
         save_course(course)
         return
@@ -172,8 +194,7 @@ def show_live(name: str, was_busy: bool) -> None:
         st.rerun()
     show_state(status)
     if status.history or steps(status.model):
-        scored = [(each.step, each.scores["loss"], each.scores["accuracy"]) for each in status.history if each.scores]
-        course = Course(status.id, status.plan.recipe.steps, status.history, snapshots(status), scored, read_births(status.model))
+        course = course_of(status)
         draw(course)
         if not status.busy:
             save_course(course)
@@ -181,6 +202,26 @@ def show_live(name: str, was_busy: bool) -> None:
         if was_busy:
             st.rerun()  # the whole page: the menu has a new model, and nobody needs to look again
         show_result(status)
+        show_forks(status)
+
+
+def course_of(status: Status) -> Course:
+    """A training as it is drawn, with those that it went on from and that went on from it."""
+    course = replace(forks.course_alone(status), heads=snapshots(status), births=read_births(status.model))
+    course = replace(course, forks=forks.beside(jobs(), status))
+    if status.plan.teacher is None:
+        return course
+    return replace(course, score="curve_distance", loss="curve_loss_taught", teacher=read_teacher(status))
+
+
+def show_forks(status: Status) -> None:
+    """The ways to the trainings beside this one, and to a new one of its owner's."""
+    name = forks.links(jobs(), status)
+    if name is None and (proof := steers(status.id)) is not None and (status.model / "config.json").is_file():
+        name = forks.ask_fork(jobs(), status, adopt_model(status), proof)
+    if name is not None:
+        watch(name)
+        st.rerun()
 
 
 def show_state(status: Status) -> None:

@@ -45,6 +45,8 @@ def show_result(status: Status) -> None:
         make = partial(pack, model, card.read_text("utf-8") if card.is_file() else "")
         st.download_button(t("train.download"), make, f"{spec.name}.zip", "application/zip", on_click="ignore", key="download model")
         open_model(model)
+        if status.plan.init is not None and st.button(t("train.open_compare"), key="open compare"):
+            link.go("look/compare.py", model=status.plan.init, model_b=spec.name, **{"with": "models"})
 
 
 def open_model(model: InHouse) -> None:
