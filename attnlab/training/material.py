@@ -141,7 +141,7 @@ def fill_material(wanted: Plan) -> Material:
     every, last = rows_with_words(tokenizer, text.lines), rows_with_words(tokenizer, held.lines)
     rows, short = ([row for row in some if len(row[0]) <= limit] for some in (every, last))
     if not rows or not short:
-        raise InputError("error.no_rows", path=wanted.data, columns=1, bad=len(every))
+        raise InputError("error.lines_too_long", path=(held if rows else text).path.name, n=len(last if rows else every), limit=limit)
     ordinary = range(len(SPECIALS), tokenizer.get_vocab_size())
 
     def from_step(step: int) -> Iterator[Batch]:

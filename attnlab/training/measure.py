@@ -84,7 +84,7 @@ def fill_score(model: "InHouse", lines: Sequence[str], *, seed: int = 0, path: P
     rows = [(tokens.ids, tuple(None if special else i for i, special in enumerate(tokens.special))) for tokens in read]
     short = [row for row in rows if len(row[0]) <= model.module.config.max_tokens]
     if not short:
-        raise InputError("error.no_rows", path=path, columns=1, bad=len(rows))
+        raise InputError("error.lines_too_long", path=path.name, n=len(rows), limit=model.module.config.max_tokens)
     loss, n, first, five = 0.0, 0, 0, 0
     for batch in held_out(short, BUDGET, mask=model.mask, share=SHARE, seed=seed):
         wanted = batch.wanted[batch.wanted >= 0]  # [m]

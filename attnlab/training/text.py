@@ -34,12 +34,12 @@ def read_text(path: Path, *, least: int = 1) -> Text:
         raw = path.read_bytes()
     except OSError as error:
         raise InputError("error.unreadable", path=str(path), why=error.strerror or str(error)) from None
+    if b"\0" in raw:
+        raise InputError("error.not_text", path=path.name)
     try:
         content = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError("error.not_utf8", path=str(path), line=raw.count(b"\n", 0, error.start) + 1) from None
-    if "\0" in content:
-        raise InputError("error.not_text", path=path.name)
     return documents_of(path, content.replace("\r\n", "\n").split("\n"), least)
 
 

@@ -38,11 +38,12 @@ def test_without_empty_lines_every_line_is_one(tmp_path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", "0 lines"),
-        ("\n \n", "0 lines"),
-        ("one line", "1 lines with text; at least 2"),
+        ("", "text in .*: 0;"),
+        ("\n \n", "text in .*: 0;"),
+        ("one line", "text in .*: 1; at least 2"),
         ("a\nb\n你好\n".encode("gbk"), "not UTF-8 .line 3"),
         (b"a\nb\0c\n", "not a text file"),
+        (b"\xff\xfe\0\x80 no text at all", "not a text file"),
     ],
 )
 def test_a_file_that_is_no_text_is_refused_in_one_sentence(tmp_path, content, said):
