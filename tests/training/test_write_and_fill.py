@@ -176,7 +176,12 @@ def test_train_and_evaluate_a_filler_from_the_command_line(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"", "text in mine.txt: 0;"), (b"one line", "text in mine.txt: 1;"), ("夜来风雨声\n".encode("gbk") * 9, "not UTF-8"), (b"\0\1" * 99, "not a text")],
+    [
+        (b"", "text in mine.txt: 0;"),
+        (b"one line", "text in mine.txt: 1;"),
+        ("夜来风雨声\n".encode("gbk") * 9, "not UTF-8"),
+        (b"\0\1" * 99, "not a text"),
+    ],
 )
 @pytest.mark.parametrize("task", ["write", "fill"])
 def test_a_file_that_is_no_text_is_one_sentence_and_2(tmp_path, capsys, task, content, said):

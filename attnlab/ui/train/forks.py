@@ -18,12 +18,13 @@ SHOWN = 2  # forks of one training that stand beside it: the last ones
 
 def ask_fork(jobs: Jobs, status: Status, model: InHouse, proof: str) -> str | None:
     """From which step a training goes on once more, and with what change; the name of the new training when it was begun."""
-    steps = kept_steps(status.model)[:-1]  # after the last one nothing is left to do
+    steps = [step for step in kept_steps(status.model) if step < status.plan.recipe.steps]  # after the last one nothing is left to do
     if not steps:
         return None
     with st.expander(t("train.fork")):
         st.caption(t("train.fork_text"))
-        step = ask_step("fork_step", steps, steps[len(steps) // 2], label=t("train.fork_step"))
+        middle = steps[len(steps) // 2]
+        step = ask_step("fork_step", steps, middle, label=t("train.fork_step")) if len(steps) > 1 else middle
         names = {name: t(f"train.change_{name}") for name in changes(status)}
         change = ask_change(ask_row("fork_change", names, label=t("train.fork_change")), status, model)
         if st.button(t("train.fork_begin"), key="fork", disabled=change is None or status.busy):

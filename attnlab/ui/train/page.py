@@ -17,7 +17,7 @@ from attnlab.ui import choices, link
 from attnlab.ui.ask import ask_choice, ask_number, ask_row, ask_text
 from attnlab.ui.language import language, md_escape, t
 from attnlab.ui.train import forks
-from attnlab.ui.train.beginnings import ask_beginning
+from attnlab.ui.train.beginnings import TAUGHT, ask_beginning
 from attnlab.ui.train.course import Course, draw, read_recording, read_teacher, rising, save_course, snapshots
 from attnlab.ui.train.result import LETTERS, adopt_model, show_result
 from attnlab.ui.visits import VISITS, visitor
@@ -42,6 +42,10 @@ START: Mapping[str, dict[str, Any]] = {
     "begun": {"steps": 100, "rate": "0.0003", "warmup": 10, "batch": 600},
 }
 WIDE = 10  # snapshots of one that begins as a shipped model: each state of it is large
+PROBES = {
+    "": ("The red car is in the garden.", "probe_text"),
+    "fill-zh": ("他每天早上都去学校上课。", "probe_zh"),
+}  # and its name in the link
 RATES = ("0.0003", "0.0005", "0.001", "0.002", "0.003", "0.005", "0.01", "0.03", "0.1", "1")
 
 
@@ -75,7 +79,7 @@ def ask_training() -> None:
     )
     with st.expander(t("train.more")):
         recipe, more = ask_more(form, start, norm=begun.shape is None)
-        rest = ask_texts(task, own_pieces="teacher" not in begun.rest and "init" not in begun.rest)
+        rest = ask_texts(task, begun.rest)
     recipe |= {"steps": total, "validate_every": max(1, total // (WATCHED if begun.shape is None else WIDE))}
     rest |= {"shape": shape | more} | begun.rest
     status = status_of(current())
@@ -123,21 +127,17 @@ def ask_more(form: str, start: Mapping[str, Any], *, norm: bool) -> tuple[dict[s
     return recipe | {"precision": precision, "schedule": schedule, "seed": seed}, {"dropout": float(dropout)} | placed
 
 
-def ask_texts(task: str, *, own_pieces: bool) -> dict[str, Any]:
+def ask_texts(task: str, begun: Mapping[str, Any]) -> dict[str, Any]:
     """Pieces of the tokenizer where it is the training's own, and the sentence whose attention is watched."""
     if task not in FROM_FILE:
         return {"probes": (ask_text(LETTERS, key="probe", label=t("train.probe")),)}
-    if not own_pieces:
-        return (
-            {}
-            if task in ("write", "fill")
-            else {"probes": (ask_text("The red car is in the garden.", key="probe_text", label=t("train.probe")),)}
-        )
-    vocab = ask_number("vocab", 50, 8000, 2000, label=t("train.vocab"))
-    if task in ("write", "fill"):
+    own = "teacher" not in begun and "init" not in begun
+    pieces = {"vocab": ask_number("vocab", 50, 8000, 2000, label=t("train.vocab"))} if own else {}
+    if task in TAUGHT:
         units = {unit: t(f"train.unit_{unit}") for unit in ("pieces", "characters")}
-        return {"vocab": vocab, "unit": ask_choice("unit", units, label=t("train.unit"))}
-    return {"vocab": vocab, "probes": (ask_text("The red car is in the garden.", key="probe_text", label=t("train.probe")),)}
+        return pieces | ({"unit": ask_choice("unit", units, label=t("train.unit"))} if own else {})
+    sentence, key = PROBES.get(begun.get("init", ""), PROBES[""])
+    return pieces | {"probes": (ask_text(sentence, key=key, label=t("train.probe")),)}
 
 
 def current() -> str | None:
