@@ -149,6 +149,15 @@ def test_a_setting_at_its_end_or_beyond_it_writes_all_the_same(setting):
     assert "1 tokens written" in written(app)
 
 
+def test_what_the_model_cannot_see_or_read_is_said():
+    assert "has the last 32 tokens in sight" in written(opened(WRITE, begin="The wolf saw the sheep. " * 20))
+    assert "in sight" not in written(opened(WRITE, begin="The wolf"))
+    app = opened(FILL, gap="The wolf saw a ☃ ☂")
+    assert [each.value.replace("\\", "") for each in app.warning] == [
+        "2 characters or words are not in the model's vocabulary; it reads [UNK] in their place."
+    ]
+
+
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory, small_tokenizers):
     """Small random folders as the hub has them: a decoder with its output, and an encoder with its output for holes."""

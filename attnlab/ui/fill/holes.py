@@ -11,8 +11,8 @@ from attnlab.models.inhouse.model import InHouse
 from attnlab.models.pretrained.model import Pretrained
 from attnlab.models.spec import Spec
 from attnlab.ui import choices, link
-from attnlab.ui.ask import ask_model, ask_text
-from attnlab.ui.language import language, t
+from attnlab.ui.ask import UNKNOWN, ask_model, ask_text
+from attnlab.ui.language import language, md_escape, t
 from attnlab.ui.traces import get_model, get_trace
 from attnlab.untrusted import whole_number
 from attnlab.words import InputError
@@ -55,6 +55,8 @@ def ask_holes() -> Holes:
     if not isinstance(model, Fills) or not fills(model.spec):
         raise InputError("error.not_task", model=model.spec.name, wanted="fill", task=model.spec.task)
     whole = model.tokenize(text)
+    if unknown := [piece for piece in whole.pieces if piece in UNKNOWN]:
+        st.warning(t("fill.unknown", n=len(unknown), piece=md_escape(unknown[0])))
     places = ask_places(whole, text, model.mask)
     if model.mask in whole.ids:
         return Holes(model, text, whole, (), whole, holes(model, whole))

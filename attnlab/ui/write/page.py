@@ -43,7 +43,9 @@ def show_text(writing: Writing) -> None:
     unknown = sum(i == getattr(writing.model, "unk", None) for i in writing.begun)
     if unknown:
         st.warning(t("write.unknown", n=unknown))
-    st.caption(t("write.counted", n=len(written), most=LONGEST))
+    seen = writing.draft.n_read
+    window = " " + t("write.window", n=seen) if seen < len(writing.draft.ids) else ""
+    st.caption(t("write.counted", n=len(written), most=LONGEST) + window)
 
 
 def split(text: str) -> list[str]:
