@@ -239,11 +239,13 @@ def thumbnails(layers: Sequence[Attention], *, side: int = 96, longest: int = 51
     """Every head of a stack, pooled by maximum to at most side x side. Past `longest` queries one query a block stands for its block.
 
     All weights of a long text would take minutes; one row a block keeps 12 x 12 heads at 4,096 tokens within a second or two.
+    What is no finite number counts as 0.
     """
     n_q, n_k = len(layers[0].queries), len(layers[0].keys)
     block = -(-max(n_q, n_k) // side)
     sampled = block if n_q > longest else 1
     maps = np.stack([np.stack([_small(layer, head, block, sampled) for head in range(layer.n_heads)]) for layer in layers])  # [l h s s]
+    maps = np.where(np.isfinite(maps), maps, np.float32(0))
     most = maps.max((-2, -1))
     safe = np.where(most > 0, most, 1)[..., None, None]
     return Thumbnails(np.rint(maps / safe * 255).astype(np.uint8), frozen(most), block, sampled)

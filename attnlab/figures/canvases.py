@@ -163,9 +163,10 @@ def overview(
 ) -> Data:
     """A long text's map in blocks with a lens on it, `window` cells wide; at: the first row and column under it.
 
-    Colours go up to the largest pooled value.
+    Colours go up to the largest pooled value; what is no number, and what is below 0, has the colour of 0.
     """
-    high = float(pooled.max()) or 1.0
+    high = float(pooled[np.isfinite(pooled)].max(initial=0.0)) or 1.0
+    shares = np.nan_to_num(pooled / high, nan=0.0, posinf=1.0, neginf=0.0).clip(0.0, 1.0)
     meta = {
         "n_q": n_q,
         "n_k": n_k,
@@ -179,7 +180,7 @@ def overview(
         "height": height,
         "words": {**words, "value": words["weight"]},
     }
-    return {"values": np.rint(pooled / high * 255).astype(np.uint8).ravel(), "meta": meta | colours("weights")}
+    return {"values": np.rint(shares * 255).astype(np.uint8).ravel(), "meta": meta | colours("weights")}
 
 
 def next_tokens(found: Next, piece: Callable[[int], str], chosen: int) -> Data:

@@ -14,6 +14,8 @@ from attnlab.words import ASSETS
 ROOM = ASSETS / "components"
 Host = Literal["streamlit", "notebook", "page"]
 IMPORT = re.compile(r"^import \{[^}]*\} from '(\.[^']+)';\n", re.MULTILINE)
+COMMENT = re.compile(r"^ *//.*\n", re.MULTILINE)
+MARGIN = re.compile(r"^ +", re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class) )", re.MULTILINE)
 
 
@@ -22,12 +24,14 @@ def script(host: Host, *names: str, css: tuple[str, ...] = ()) -> str:
     """A module that shows components in a host: assets/components/NAME.js, everything it imports, and the host's own file.
 
     Its default export is what the host's `mount` makes of the functions called as the files. A notebook's is given several, and the
-    styles `css` with them. Raises FileNotFoundError for another name.
+    styles `css` with them, and goes without comments and wide margins: every widget that is saved holds it. Raises FileNotFoundError for
+    another name.
     """
     text = _join([ROOM / "hosts" / f"{host}.js", *(ROOM / f"{name}.js" for name in names)])
     functions = ", ".join(name.rpartition("/")[2] for name in names)
     given = f"[{functions}], {json.dumps(styles(host, *css))}" if host == "notebook" else functions
-    return f"{text}export default mount({given});\n"
+    whole = f"{text}export default mount({given});\n"
+    return MARGIN.sub(" ", COMMENT.sub("", whole)) if host == "notebook" else whole
 
 
 @cache

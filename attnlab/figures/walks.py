@@ -104,6 +104,7 @@ class Parcel:
         self.drawn: list[Array] = []
         self.terms: list[Any] = []
         self.known: dict[tuple[Any, ...], dict[str, Any]] = {}
+        self.listed: dict[bytes, int] = {}
         self.size = self.deep = 0
 
     def matrix(self, key: tuple[Any, ...], values: Array, **more: Any) -> dict[str, Any]:
@@ -117,9 +118,11 @@ class Parcel:
     def exact(self, values: Any) -> list[int]:
         """Where a list of exact numbers lies: offset, length."""
         flat = np.asarray(values, np.float64).ravel()
-        self.terms.append(flat)
-        self.deep += flat.size
-        return [self.deep - flat.size, flat.size]
+        if flat.tobytes() not in self.listed:
+            self.listed[flat.tobytes()] = self.deep
+            self.terms.append(flat)
+            self.deep += flat.size
+        return [self.listed[flat.tobytes()], flat.size]
 
     def arrays(self) -> dict[str, Any]:
         def column(parts: list[Any], kind: Any) -> Any:

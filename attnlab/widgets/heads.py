@@ -14,10 +14,11 @@ from attnlab.core.views import part, tempered_weights, thumbnails
 from attnlab.figures import canvases, ramp
 from attnlab.figures.picture import Picture
 from attnlab.figures.style import words_in
+from attnlab.models.outputs import array
 from attnlab.widgets.widget import Widget
 from attnlab.words import say
 
-CLOSE = 1e-3  # how far a row's sum may be from 1
+CLOSE = 2**-8  # how far a row's sum may be from 1: bfloat16 rounds each weight by up to half of that
 WINDOW = 64  # tokens a side under the lens
 LARGEST = 40  # pixels of a cell in a notebook
 HIGH = 420  # pixels of a map: a cell's output is no window
@@ -25,18 +26,24 @@ Given = Attention | Array | Sequence[Any]
 
 
 class Source:
-    """Where weights come from: an attention sublayer, or an array of one's own with its labels."""
+    """Where weights come from: an attention sublayer, or an array or tensor of one's own with its labels."""
 
     def __init__(self, given: Given, queries: Sequence[str] | None, keys: Sequence[str] | None) -> None:
+        if isinstance(given, Trace):
+            raise TypeError("given is a whole trace: take one sublayer, trace.at(stack, layer), or show all heads, mosaic(trace)")
+        if isinstance(given, tuple) and given and getattr(given[0], "ndim", 0) > 2:
+            raise TypeError(f"given are the weights of {len(given)} layers: take one, attentions[layer]")
         self.attention = given if isinstance(given, Attention) else None
-        self.array = None if self.attention else np.asarray(given, np.float32)
+        self.array = None if self.attention is not None else array(given)
         if self.attention is not None:
             self.queries, self.keys = self.attention.queries.pieces, self.attention.keys.pieces
             self.n_heads = self.attention.n_heads
             return
         assert self.array is not None
+        if self.array.ndim == 4 and len(self.array) == 1:
+            self.array = self.array[0]
         if self.array.ndim not in (2, 3) or not self.array.size:
-            raise ValueError(f"weights are [q k] or [head q k] and not empty; got shape {self.array.shape}")
+            raise ValueError(f"weights are [q k], [head q k] or [1 head q k] and not empty; got shape {self.array.shape}")
         self.array = self.array if self.array.ndim == 3 else self.array[None]
         n_q, n_k = self.array.shape[1:]
         self.queries = tuple(map(str, range(n_q))) if queries is None else tuple(map(str, queries))
@@ -163,9 +170,10 @@ def heatmap(
 ) -> Heatmap:
     """One head, live: hover reads a number, a click pins a cell. `cell` and `head` can be read, watched and set.
 
-    attention: of a trace, or an array of one's own, [q k] or [head q k], with the labels of its queries and keys.
+    attention: of a trace, or an array or tensor of one's own, [q k], [head q k] or [1 head q k], with the labels of its queries and
+    keys.
     own: colours up to the largest weight; bare: without special tokens; renormalise: rows shown sum to 1 again.
-    Raises ValueError when labels and weights disagree, IndexError for a head that does not exist.
+    Raises ValueError when labels and weights disagree, IndexError for a head that does not exist, TypeError for a whole trace.
     """
     how = How(temperature, own, bare, renormalise)
     return Heatmap(Source(attention, queries, keys), head, cell, how, title, language)
@@ -313,6 +321,8 @@ def mosaic(trace: Trace, stack: Stack | None = None, *, own: bool = False, langu
 
     own: colours up to each head's own largest weight. Raises IndexError for a stack that the trace does not have.
     """
+    if not isinstance(trace, Trace):
+        raise TypeError(f"a mosaic is of a whole trace, not of {type(trace).__name__}: model.trace(text), or attnlab.from_outputs")
     return Mosaic(trace, trace.stacks[0] if stack is None else stack, own, language)
 
 
@@ -341,10 +351,14 @@ class Overview(Widget):
         self.pooled = self._pooled()
         self.draw()
 
+    def rows(self) -> Array:
+        """All weights of the queries under the lens. [q k]"""
+        return self.source.weights(self.head, self.temperature, slice(self.at[0], self.at[0] + self.window))
+
     def lens(self) -> tuple[Array, list[str], list[str]]:
         """What is under the lens: exact weights and the labels of both axes."""
         row, column = self.at
-        weights = self.source.weights(self.head, self.temperature, slice(row, row + self.window))[:, column : column + self.window]
+        weights = self.rows()[:, column : column + self.window]
         return weights, list(self.source.queries[row : row + self.window]), list(self.source.keys[column : column + self.window])
 
     def views(self) -> list[canvases.Data | None]:
@@ -356,7 +370,8 @@ class Overview(Widget):
         title = say("widgets.lens", self.language, q=self.at[0], k=self.at[1])
         kind, low, high = ends(weights, bool(weights.max(initial=0) < 0.5))
         exact = canvases.matrix(
-            weights, queries, keys, words=self.words, kind=kind, low=low, high=high, title=title, height=HIGH, numbers=False
+            weights, queries, keys, words=self.words, kind=kind, low=low, high=high, title=title, height=HIGH, numbers=False,
+            note=self.source.note(self.rows(), self.language),
         )  # fmt: skip
         return [whole, exact]
 

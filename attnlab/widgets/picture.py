@@ -4,6 +4,7 @@ from base64 import b64encode
 from typing import Any
 
 from attnlab.figures import save
+from attnlab.figures.export import few_colours
 from attnlab.figures.picture import Picture
 
 DOTS = 72  # an inch: as sharp as a screen, and small in a notebook
@@ -11,4 +12,4 @@ DOTS = 72  # an inch: as sharp as a screen, and small in a notebook
 
 def still(picture: Picture, text: str) -> dict[str, Any]:
     """A picture for any notebook that shows images, and the text for the others."""
-    return {"image/png": b64encode(save(picture, "png", dpi=DOTS)).decode(), "text/plain": text}
+    return {"image/png": b64encode(few_colours(save(picture, "png", dpi=DOTS))).decode(), "text/plain": text}

@@ -13,12 +13,11 @@ from attnlab.core.walk.spot import base
 from attnlab.figures import canvases, walks
 from attnlab.figures.picture import Picture
 from attnlab.figures.style import words_in
-from attnlab.models.load import load
 from attnlab.models.spec import Model
 from attnlab.models.weights import walk_of
-from attnlab.widgets.widget import Widget
+from attnlab.widgets.widget import Widget, model_of
 
-SENT = 4_000  # numbers: a notebook keeps what was sent last
+SENT = 1_000  # numbers: a notebook keeps what was sent last, and asks for the other steps
 
 
 class Steps(Widget):
@@ -129,4 +128,4 @@ def steps(
     """
     attention = trace.at(trace.stacks[0] if stack is None else stack, layer)
     place: dict[str, Any] = {name: each for name, each in (("query", query), ("key", key), ("stage", stage)) if each is not None}
-    return Steps(trace, load(trace.model) if model is None else model, attention, attention.check_head(head), place, language)
+    return Steps(trace, model_of(trace, model), attention, attention.check_head(head), place, language)

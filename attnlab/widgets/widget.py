@@ -6,10 +6,12 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from attnlab.core.trace import Attention
+from attnlab.core.trace import Attention, Trace
 from attnlab.figures import canvases
 from attnlab.figures.components import script
 from attnlab.figures.picture import Picture
+from attnlab.models.load import load
+from attnlab.models.spec import Model
 from attnlab.widgets.picture import still
 from attnlab.words import say
 
@@ -34,6 +36,15 @@ def bytes_of(data: canvases.Data) -> dict[str, Any]:
 def words_in(language: str) -> dict[str, str]:
     """What the components of a widget write."""
     return {name: say(f"ui.{name}", language) for name in canvases.WORDS} | {"nobody": say("widgets.nobody", language)}
+
+
+def model_of(trace: Trace, model: Model | None) -> Model:
+    """The model whose trace it is. Raises ValueError where no name leads to it and none is given."""
+    if model is not None:
+        return model
+    if trace.revision == IN_MEMORY:
+        raise ValueError("the model of this trace is in memory, no name leads to it: give it as model=")
+    return load(trace.model)
 
 
 class Widget(anywidget.AnyWidget):

@@ -13,9 +13,8 @@ from attnlab.figures import canvases
 from attnlab.figures.picture import Picture
 from attnlab.figures.style import words_in
 from attnlab.models.inhouse.model import InHouse
-from attnlab.models.load import load
 from attnlab.models.spec import Model
-from attnlab.widgets.widget import Widget
+from attnlab.widgets.widget import Widget, model_of
 from attnlab.words import say
 
 MOST = 8  # candidates a step
@@ -167,4 +166,4 @@ def decoder(
     if head is not None:
         trace.at("cross", layer).check_head(head)
     trace.at("cross", layer)
-    return Decoder(trace, load(trace.model) if model is None else model, layer, head, language)
+    return Decoder(trace, model_of(trace, model), layer, head, language)

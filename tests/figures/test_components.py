@@ -39,8 +39,18 @@ def test_a_component_is_one_module_that_imports_nothing(name, host):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_component_can_be_read_by_an_engine(name, tmp_path):
     file = tmp_path / "one.mjs"
-    file.write_text(script("streamlit", name), "utf-8")
+    file.write_text(script("notebook", name), "utf-8")  # the one text that is shortened
     subprocess.run(["node", "--check", file], check=True, capture_output=True)
+
+
+def test_a_notebook_keeps_every_line_but_comments():
+    def lines(text):
+        return [line.strip() for line in text.splitlines() if not line.strip().startswith("//")]
+
+    source, kept = (ROOM / "matrix.js").read_text("utf-8"), script("notebook", "matrix")
+    code = lines(source[source.index("const TALLEST") :].replace("export ", ""))
+    assert "\n".join(code) in "\n".join(map(str.strip, kept.splitlines()))
+    assert not re.search(r"^ *//|^  ", kept, re.MULTILINE)
 
 
 def test_an_unknown_component_has_no_text():

@@ -1,16 +1,22 @@
 """Widgets without a browser: what is sent, what a choice does, and what they refuse."""
 
+import io
+import json
 import subprocess
 import sys
+from dataclasses import replace
 from urllib.parse import parse_qs, urlparse
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 from traitlets import TraitError
 
 import attnlab
-from attnlab import widgets
+from attnlab import figures, widgets
 from attnlab.core.trace import Attention, Trace
+from attnlab.figures.export import few_colours
 from attnlab.figures.picture import Picture
 
 
@@ -107,10 +113,48 @@ def test_an_array_of_ones_own_is_shown_as_it_is_and_what_is_odd_is_said():
     assert (signed["low"], signed["high"], signed["keys"]) == (-2.0, 2.0, ["0", "1"])
 
 
+def test_tensors_are_taken_as_a_model_gives_them():
+    given = torch.softmax(torch.randn(1, 2, 3, 3, generator=torch.Generator().manual_seed(0), requires_grad=True), -1).bfloat16()
+    widget = widgets.heatmap(given, head=1)
+    assert np.array_equal(drawn(widget), given.detach().float().numpy()[0, 1].ravel())
+    assert widget._views[0]["meta"]["note"] == ""  # rows of bfloat16 sum to 1 as far as it goes
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -1.0])
+def test_a_long_map_with_what_is_no_weight_is_drawn_and_said(odd):
+    weights = np.full((100, 100), 0.01, np.float32)
+    weights[3, 5] = odd
+    widget = widgets.overview(weights)
+    whole, exact = widget._views
+    assert whole["meta"]["high"] == pytest.approx(0.01)
+    assert drawn(widget)[:3].tolist() == [255, 255, 255]
+    assert "do not sum to 1" in exact["meta"]["note"]
+    assert json.dumps([whole["meta"], exact["meta"]], allow_nan=False)
+
+
+def test_a_trace_with_what_is_no_number_is_a_mosaic(trace):
+    stored = np.full((2, 4, 4), 0.25, np.float32)
+    stored[1, 2, 3] = np.nan
+    given = trace.attentions[0]
+    attention = Attention("encoder", 0, given.queries, given.keys, None, None, None, stored=stored)
+    sent = widgets.mosaic(replace(trace, attentions=(attention,)))._views[0]
+    assert sent["meta"]["most"] == [[0.25, 0.25]]
+    assert np.frombuffer(sent["values"]["bytes"], np.uint8)[16 + 11] == 0
+
+
 @pytest.mark.parametrize("given", [np.zeros((2, 2, 2, 2)), np.zeros(3), np.zeros((0, 2))])
 def test_an_array_that_is_no_map_is_refused(given):
     with pytest.raises(ValueError, match=r"weights are \[q k\]"):
         widgets.heatmap(given)
+
+
+def test_what_is_more_than_one_map_is_refused_with_the_way_out(trace):
+    with pytest.raises(TypeError, match=r"take one sublayer, trace\.at"):
+        widgets.heatmap(trace)
+    with pytest.raises(TypeError, match=r"the weights of 2 layers: take one, attentions\[layer\]"):
+        widgets.heatmap((torch.zeros(1, 2, 3, 3), torch.zeros(1, 2, 3, 3)))
+    with pytest.raises(TypeError, match="of a whole trace, not of Attention"):
+        widgets.mosaic(trace.attentions[0])
 
 
 def test_labels_that_are_not_the_arrays_own_are_refused():
@@ -139,6 +183,15 @@ def test_a_trace_as_the_last_line_is_its_mosaic_with_a_still_picture(trace):
     bundle, _ = trace.attentions[0]._repr_mimebundle_()
     assert bundle["text/plain"] == "Attention(encoder L0, 8 heads, 4 x 4 tokens)"
     assert len(bundle["image/png"]) < 300_000
+
+
+def test_a_still_picture_has_few_colours_and_the_same_ones_to_the_eye(trace):
+    whole = figures.save(widgets.mosaic(trace).figure(), "png", dpi=72)
+    small = few_colours(whole)
+    true, kept = (np.asarray(Image.open(io.BytesIO(each)).convert("RGB"), int) for each in (whole, small))
+    assert len(small) < 0.6 * len(whole)
+    assert np.abs(true - kept).max() < 20
+    assert np.abs(true - kept).mean() < 1
 
 
 def test_without_anywidget_pictures_stay_and_a_widget_says_what_to_install():

@@ -19,9 +19,9 @@ def test_a_notebook_is_kept_with_small_pictures_that_need_nothing_live(book):
     cells = json.loads(text)["cells"]
     shown = [output["data"] for cell in cells for output in cell.get("outputs", ()) if "data" in output]
     assert any("image/png" in data for data in shown)
-    assert all(len(json.dumps(data)) < 300_000 for data in shown)
-    states = (
-        json.loads(text)["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]["state"].values() if "widgets" in text else ()
-    )
-    assert all(len(json.dumps(state)) < 300_000 for state in states)
+    states = json.loads(text)["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
+    for data in shown:
+        live = data.get("application/vnd.jupyter.widget-view+json", {}).get("model_id")
+        assert len(json.dumps(data)) + len(json.dumps(states.get(live, ""))) < 150_000
+    assert len(text) < 400_000
     assert str(ROOT) not in text

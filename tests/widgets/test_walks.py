@@ -1,6 +1,7 @@
 """The walk and the decoder as widgets: where one stands, what a click does, what is taken apart."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 import attnlab
 from attnlab import widgets
 from attnlab.figures.picture import Picture
+from attnlab.figures.walks import Parcel
 from tests.widgets.test_heads import click
 
 
@@ -64,6 +66,30 @@ def test_python_sets_where_one_stands(walked):
         widgets.steps(walked, query=9)
     with pytest.raises(IndexError, match="head 9 does not exist"):
         widgets.steps(walked, head=9)
+
+
+def test_a_walk_that_is_kept_holds_the_step_on_screen_and_its_neighbours():
+    seen = attnlab.load("bert").trace("The cat sat on the mat")
+    widget = widgets.steps(seen, layer=2, head=5, stage=6)
+    kept = set(widget._views[0]["meta"]["pictures"])
+    assert {"products", "scaled", "v"} <= kept
+    assert "narrow" not in kept
+    widget.stage = 9
+    assert {"exponentials", "weights"} <= set(widget._views[0]["meta"]["pictures"])
+
+
+def test_a_walk_through_a_model_in_memory_needs_it(walked):
+    alone = replace(walked, revision="memory")
+    with pytest.raises(ValueError, match="give it as model="):
+        widgets.steps(alone)
+    assert widgets.steps(alone, model=attnlab.load("reverse-sinusoidal")).stage == 1
+
+
+def test_a_list_of_numbers_is_sent_once():
+    parcel = Parcel()
+    assert parcel.exact([0, 1, 2]) == parcel.exact([0, 1, 2]) == [0, 3]
+    assert parcel.exact([3]) == [3, 1]
+    assert parcel.arrays()["terms"].tolist() == [0, 1, 2, 3]
 
 
 def test_a_decoder_shows_each_step_with_its_candidates(translated):
