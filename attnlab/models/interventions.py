@@ -1,8 +1,9 @@
 """What happens without each head: many changed runs side by side in one batch, for one sentence and over many."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -53,26 +54,55 @@ def run_many(
     model: Model, trace: Trace, measure: Measure, changes: Sequence[Intervention], between: Between = lambda share: None
 ) -> NDArray[np.float64]:
     """The measure of one run for each change, in batches; each change is made in its own copy. [changes]"""
-    step = max(1, TOGETHER // (len(trace.source) + (0 if trace.target is None else len(trace.target))))
-    found = []
-    with torch.inference_mode():
-        for start in range(0, len(changes), step):
-            some = changes[start : start + step]
-            passed = model.again(trace, [alone(one, row) for row, one in enumerate(some)], copies=len(some))
-            found.append(measure(passed).double().numpy())
-            between(min(1.0, (start + step) / len(changes)))
+    step, found = batch_size(trace), []
+    for start in range(0, len(changes), step):
+        found.append(run_batch(model, trace, measure, changes[start : start + step]))
+        between(min(1.0, (start + step) / len(changes)))
     return np.concatenate(found)
 
 
-def alone(one: Intervention, row: int) -> Intervention:
-    """The same intervention in one sentence of a batch."""
+def batch_size(trace: Trace) -> int:
+    """How many runs of a trace's tokens go side by side."""
+    return max(1, TOGETHER // (len(trace.source) + (0 if trace.target is None else len(trace.target))))
 
+
+@torch.inference_mode()
+def run_batch(model: Model, trace: Trace, measure: Measure, changes: Sequence[Intervention]) -> NDArray[np.float64]:
+    """One batch. Where the stream is known, a copy joins it at the layer where its change is: below, all runs are the same one."""
+    late = len(trace.stacks) == 1 and all(one.layer is not None and one.part != "embedding" for one in changes)
+    if not late or (changes[0].stack, "before") not in model.editable:
+        passed = model.again(trace, apart(changes), copies=len(changes))
+        return np.asarray(measure(passed).double().numpy())
+    order = sorted(range(len(changes)), key=lambda i: changes[i].layer or 0)
+    ordered = [changes[i] for i in order]
+    joins = [_join(ordered[0].stack, layer, n) for layer, n in sorted(Counter(one.layer or 0 for one in ordered).items())]
+    passed = model.again(trace, [*joins, *apart(ordered, first=1)])
+    found = np.empty(len(changes))
+    found[order] = measure(passed).double().numpy()[1:]  # the first sentence is the run as it is
+    return found
+
+
+def _join(stack: str, layer: int, n: int) -> Intervention:
+    """So many more copies of the first sentence from this layer on."""
+    return Intervention("stream", stack, layer, lambda x, here: torch.cat((x, x[:1].expand(n, -1, -1))))
+
+
+def apart(changes: Sequence[Intervention], *, first: int = 0) -> list[Intervention]:
+    """The same interventions, each in one sentence of a batch, which are counted from `first`."""
+    places: dict[tuple[Any, ...], list[tuple[int, Intervention]]] = {}
+    for row, one in enumerate(changes, first):
+        places.setdefault((one.part, one.stack, one.layer, one.point), []).append((row, one))
+    return [Intervention(part, stack, layer, _each(rows), point) for (part, stack, layer, point), rows in places.items()]
+
+
+def _each(rows: Sequence[tuple[int, Intervention]]) -> Callable[[Tensor, Here], Tensor]:
     def change(x: Tensor, here: Here) -> Tensor:
         x = x.clone()
-        x[row] = one.change(x[row : row + 1], here)[0]
+        for row, one in rows:
+            x[row] = one.change(x[row : row + 1], here)[0]
         return x
 
-    return Intervention(one.part, one.stack, one.layer, change, one.point)
+    return change
 
 
 # Without each head
@@ -106,9 +136,9 @@ def knock_outs(
         for attention in layers
         for head in range(attention.n_heads)
     ]
-    with torch.inference_mode():
-        clean = float(measure(model.again(trace)).double()[0])
-    return frozen((run_many(model, trace, measure, changes, between) - clean).reshape(len(layers), -1))
+    nothing = Intervention("z", stack, layers[0].layer, lambda z, here: z)
+    clean, *changed = run_many(model, trace, measure, [nothing, *changes], between)
+    return frozen((np.array(changed) - clean).reshape(len(layers), -1))
 
 
 def _stand_in(model: Model, layer: int, stack: Stack, by: By, texts: Sequence[str], seed: int) -> Tensor | None:

@@ -5,18 +5,19 @@ Sources: Meng et al. (2022), causal tracing; Heimersheim & Nanda (2024), how to 
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from attnlab.core.edits import Edit
 from attnlab.core.trace import Array, Attention, Stack, Trace, frozen
 from attnlab.models.edits import interventions
-from attnlab.models.interventions import Measure, measure_of, run_many
+from attnlab.models.interventions import Measure, batch_size, measure_of, run_batch, run_many
 from attnlab.models.ledgers import Reading, reading, show, speaking
 from attnlab.models.recorder import Here, Intervention
 from attnlab.models.spec import Between, Model
@@ -34,7 +35,7 @@ class PatchMap:
     """How much of the clean output comes back: 0 nothing, 1 all; less and more are possible. shares: [layers places].
 
     places: what the columns are, tokens for the stream (the taker's, where lengths differ) and heads for all else. A token without a
-    counterpart is NaN.
+    counterpart is NaN, and so is what was not run yet. done: the share of the runs that were.
     clean, corrupt: the output of the two runs, which is what `says` names. edits: what makes each cell, row by row, None for NaN.
     guess: the shares to first order, from one gradient (attribution patching), [layers places].
     """
@@ -46,6 +47,7 @@ class PatchMap:
     says: str
     edits: tuple[Edit | None, ...]
     guess: Array
+    done: float = 1.0
 
     @property
     def agreement(self) -> float:
@@ -72,6 +74,45 @@ def patch_map(
     align: for sentences of different lengths, only tokens that correspond are moved.
     Raises InputError for runs of different models, lengths (unless aligned) or equal words, and where the two outputs hardly differ.
     """
+    begun = begin(model, clean, corrupt, place=place, stack=stack, noise=noise, align=align)
+    return begun.map(run_many(model, begun.taker, begun.measure, begun.changes, between))
+
+
+@dataclass(frozen=True, eq=False)
+class Patching:
+    """A patch map before its runs. changes: one for each edit that is not None, in the same order."""
+
+    model: Model
+    taker: Trace
+    measure: Measure
+    changes: tuple[Intervention, ...]
+    empty: PatchMap
+
+    def batch(self, first: int) -> NDArray[np.float64]:
+        """The outputs of the runs that follow the first so many."""
+        some = self.changes[first : first + batch_size(self.taker)]
+        return run_batch(self.model, self.taker, self.measure, some)
+
+    def map(self, outputs: Sequence[float] | NDArray[np.float64]) -> PatchMap:
+        """The map with as many cells as there are outputs."""
+        made = self.empty
+        there = np.flatnonzero([edit is not None for edit in made.edits])[: len(outputs)]
+        shares = np.full(len(made.edits), np.nan)
+        shares[there] = (np.asarray(outputs) - made.corrupt) / (made.clean - made.corrupt)
+        return replace(made, shares=frozen(shares.reshape(made.guess.shape)), done=len(outputs) / len(self.changes))
+
+
+def begin(
+    model: Model,
+    clean: Trace,
+    corrupt: Trace,
+    *,
+    place: Place = "stream",
+    stack: Stack | None = None,
+    noise: bool = False,
+    align: bool = False,
+) -> Patching:
+    """All of a patch map but its runs: the two outputs, the edits, the first guess. See `patch_map`."""
     stack = clean.stacks[0] if stack is None else stack
     check_pair(model, clean, corrupt, stack, place, align=align)
     found = contrast(model, clean, corrupt)
@@ -82,15 +123,12 @@ def patch_map(
     if abs(best - worst) < LEAST:
         raise InputError("error.patch_gap", clean=f"{best:.4f}", corrupt=f"{worst:.4f}")
     edits, places = cells(giver, taker, place, stack)
-    made = [interventions(model, [edit])[0] for edit in edits if edit is not None]
-    patched = run_many(model, taker, measure, made, between)
-    there = np.array([edit is not None for edit in edits])
-    shares = np.full(len(edits), np.nan)
-    shares[there] = (patched - worst) / (best - worst)
-    moved = first_order(model, taker, measure, place, stack, edits) + ((best if noise else worst) - worst)
-    guess = np.where(there, moved / (best - worst), np.nan)
-    shape = (len(giver.layers(stack)), -1)
-    return PatchMap(frozen(shares.reshape(shape)), places, best, worst, found.says, edits, frozen(guess.reshape(shape)))
+    changes = tuple(interventions(model, [edit])[0] for edit in edits if edit is not None)
+    moved = first_order(model, taker, measure, place, stack, edits) + (best if noise else worst) - worst
+    guess = np.where([edit is not None for edit in edits], moved / (best - worst), np.nan)
+    guess = guess.reshape(len(giver.layers(stack)), -1)
+    empty = PatchMap(frozen(np.full_like(guess, np.nan)), places, best, worst, found.says, edits, frozen(guess), 0.0)
+    return Patching(model, taker, measure, changes, empty)
 
 
 def check_pair(model: Model, clean: Trace, corrupt: Trace, stack: Stack, place: Place, *, align: bool = False) -> None:

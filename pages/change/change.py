@@ -35,7 +35,9 @@ with left:
 with right:
     show_outputs(model, trace, changed)
     show_importance(model, trace, stack)
-    st.header(t("change.patching"), anchor=False)
-    show_patching(model, trace, stack)
+    patching = st.container()
     st.header(t("change.pruning"), anchor=False)
     show_pruning(model)
+    with patching:  # last, because its map comes in pieces
+        st.header(t("change.patching"), anchor=False)
+        show_patching(model, trace, stack)

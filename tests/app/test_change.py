@@ -72,6 +72,29 @@ def test_every_head_and_every_place_has_its_map():
     assert "ranks the places" in words(long)
 
 
+def test_a_map_comes_in_pieces_and_can_be_stopped(monkeypatch):
+    monkeypatch.setattr("attnlab.models.interventions.TOGETHER", 64)  # a layer of eight words at a time
+    monkeypatch.setattr("attnlab.ui.change.patching.PIECE", 0.0)
+    with monkeypatch.context() as held:
+        held.setattr("attnlab.ui.change.patching.st.rerun", lambda: None)
+        app = opened(PAGE, model="sentiment", text="What a truly lovely film!", other="What a truly boring film!")
+        assert drawn(app) == ["50 % of the map is drawn"]
+        app.button(key="stop patching").click()
+        app.session_state["patch desk"].outputs.clear()
+        app.run()
+        assert drawn(app) == ["0 % of the map is drawn"]
+        assert app.button(key="stop patching").label == room("en", "change")["go_on"]
+    app.button(key="stop patching").click().run()
+    assert not app.exception
+    assert drawn(app) == []
+    assert "ranks the places" in words(app)
+
+
+def drawn(app):
+    """How much of a map there is, where it is not whole."""
+    return [bar.proto.text for bar in app.get("progress")]
+
+
 def test_a_row_is_typed_a_link_is_set_and_a_whole_layer_is_cut():
     app = opened(PAGE, **FILM, becomes="set", to="2", weight="0.25", scope="layer")
     app.button(key="put in").click().run()

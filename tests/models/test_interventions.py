@@ -23,6 +23,18 @@ def test_knock_outs_in_one_batch_are_those_one_by_one(bert):
         assert found[layer, head] == pytest.approx(alone - clean, abs=1e-5)
 
 
+def test_the_layers_below_a_change_are_run_once(bert):
+    rows = []
+    watch = lambda layer, given, named: rows.append(len(given[0] if given else named["hidden_states"]))  # noqa: E731
+    hooks = [layer.register_forward_pre_hook(watch, with_kwargs=True) for layer in bert.module.base_model.encoder.layer]
+    trace = bert.trace(TEXT)
+    rows.clear()
+    knock_outs(bert, trace, "encoder")
+    for hook in hooks:
+        hook.remove()
+    assert rows == [14, 26, 38, 50, 62, 74]  # the run as it is, the same with its z written out, and one more for each head so far
+
+
 def test_a_mean_and_a_sample_stand_in_for_a_head(bert):
     trace, texts = bert.trace(TEXT), [TEXT, "a dog ran"]
     by_mean, by_sample, by_zero = (knock_outs(bert, trace, "encoder", by=by, texts=texts) for by in ("mean", "resample", "zero"))

@@ -1,5 +1,9 @@
 """Another sentence's numbers carried over: the map of what comes back, the guess from one gradient beside it, one cell opened."""
 
+import threading
+import time
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -8,16 +12,18 @@ import streamlit as st
 
 from attnlab.core.trace import Stack, Trace
 from attnlab.models.answers import answers
-from attnlab.models.patching import LONGEST, PLACES, PatchMap, patch_map
+from attnlab.models.patching import LONGEST, PLACES, Patching, PatchMap, begin
 from attnlab.models.spec import Model
+from attnlab.ui import choices
 from attnlab.ui.ask import ask_choice, ask_row, ask_switch, ask_text
 from attnlab.ui.change.results import draw_map, show_answers
 from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.traces import get_trace
-from attnlab.ui.turns import Kept, made_in_turn
+from attnlab.ui.turns import Kept, my_turn
 
 PATCHES = Kept[PatchMap](32)
+PIECE = 0.5  # seconds after which the cells that there are are drawn
 
 
 def show_patching(model: Model, trace: Trace, stack: Stack) -> None:
@@ -34,9 +40,9 @@ def show_patching(model: Model, trace: Trace, stack: Stack) -> None:
         noise = ask_row("way", ways, label=t("change.way")) == "noise"
         st.caption(t("change.way_help"))
         align = ask_switch("align", t("change.align"), help=t("change.align_help")) if len(trace.source) != len(corrupt.source) else False
-        make = partial(patch_map, model, trace, corrupt, place=place, stack=stack, noise=noise, align=align)
+        make = partial(begin, model, trace, corrupt, place=place, stack=stack, noise=noise, align=align)
         key = (trace.key, corrupt.key, place, stack, noise, align)
-        found = made_in_turn(PATCHES, key, lambda breathe: make(between=breathe))
+        found = PATCHES.get(key) or so_far(key, make)
     facts = {"clean": f"{found.clean:.3f}", "corrupt": f"{found.corrupt:.3f}", "says": md_escape(found.says)}
     st.markdown(t("change.patched", **facts))
     rows = [f"L{i}" for i in range(len(found.shares))]
@@ -48,6 +54,60 @@ def show_patching(model: Model, trace: Trace, stack: Stack) -> None:
         show_cell(model, (corrupt, trace) if noise else (trace, corrupt), found, cell)
     else:
         st.caption(t("change.click_patch"))
+    if found.done < 1 and not desk().stopped:
+        st.rerun()  # what is drawn stays, and the next cells come
+
+
+@dataclass(eq=False)
+class Desk:
+    """The map that a visit is at. A click starts the next run of the page while the one before still computes, hence the lock."""
+
+    key: Hashable = None
+    begun: Patching | None = None
+    outputs: list[float] = field(default_factory=list)
+    stopped: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, key: Hashable, first: int, found: Sequence[float]) -> None:
+        """Add what follows the first so many outputs, unless another run has added it meanwhile, or begun another map."""
+        with self.lock:
+            if (key, first) == (self.key, len(self.outputs)):
+                self.outputs += found
+
+
+def desk() -> Desk:
+    """This visit's own."""
+    return choices.visit("patch desk", Desk)
+
+
+def so_far(key: Hashable, make: Callable[[], Patching]) -> PatchMap:
+    """The map with the cells that there are, some more than in the run of the page before; kept for everybody once it is whole."""
+    here = desk()
+    if here.key != key:
+        with my_turn(key):
+            begun = make()
+        here.key, here.begun, here.outputs, here.stopped = key, begun, [], False
+    assert here.begun is not None
+    began, begun = time.monotonic(), here.begun
+    while not here.stopped and (first := len(here.outputs)) < len(begun.changes):
+        with my_turn((key, first)):
+            here.add(key, first, begun.batch(first).tolist())
+        if time.monotonic() - began > PIECE:
+            break
+    found = begun.map(here.outputs)
+    if found.done == 1:
+        PATCHES.put(key, found)
+    else:
+        ask_stop(here, found.done)
+    return found
+
+
+def ask_stop(here: Desk, done: float) -> None:
+    """How much is drawn, and the button that stops it or goes on."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.progress(done, t("change.drawn_share", percent=f"{100 * done:.0f}"))
+        said = t("change.go_on" if here.stopped else "change.stop")
+        st.button(said, key="stop patching", on_click=lambda: setattr(here, "stopped", not here.stopped))
 
 
 def show_cell(model: Model, runs: tuple[Trace, Trace], found: PatchMap, cell: tuple[int, int]) -> None:
