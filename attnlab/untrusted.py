@@ -28,6 +28,8 @@ LARGEST_SIZE = 2**40  # numbers in one tensor that anybody has
 WRONG = (ValueError, KeyError, TypeError, AttributeError, IndexError, LookupError, RecursionError, MemoryError, OverflowError, EOFError,
          OSError, RuntimeError, NotImplementedError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)  # fmt: skip
 
+Lines = list[tuple[int, str]]  # with their numbers in the file
+
 
 @contextmanager
 def parsing(mistake: Callable[[str], InputError]) -> Iterator[None]:
@@ -48,6 +50,24 @@ def first_line(error: BaseException, most: int = 200) -> str:
 def whole_number(text: str) -> int | None:
     """A whole number of an address or a form; None for anything else, and for one that no view has."""
     return int(text) if text.isdecimal() and len(text) <= DIGITS else None
+
+
+def decode(raw: bytes, name: str) -> str:
+    """The text of a file. Raises InputError that names the line which is not UTF-8."""
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError("error.not_utf8", path=name, line=raw[: error.start].count(b"\n") + 1) from None
+
+
+def sentence_lines(text: str, *, most: int) -> Lines:
+    """One sentence a line, numbered, empty lines left out. Raises InputError for none, and for more than `most`."""
+    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if not lines:
+        raise InputError("error.empty")
+    if len(lines) > most:
+        raise InputError("error.measure_many", n=len(lines), limit=most)
+    return lines
 
 
 def read_json(content: bytes | str, *, most: int) -> Any:

@@ -175,14 +175,27 @@ class Importance:
     sentences: int
 
 
-def importance(model: Model, texts: Sequence[str], stack: Stack, *, by: By = "zero", draws: int = 1000, seed: int = 0) -> Importance:
+def importance(
+    model: Model,
+    texts: Sequence[str],
+    stack: Stack,
+    *,
+    by: By = "zero",
+    draws: int = 1000,
+    seed: int = 0,
+    between: Between = lambda share: None,
+) -> Importance:
     """`knock_outs` of every sentence, averaged. low and high: of the means of sentences drawn anew `draws` times.
 
     Raises InputError for no sentences.
     """
     if not texts:
         raise InputError("error.edit_texts", to=by)
-    found = np.stack([knock_outs(model, model.trace(text), stack, by=by, texts=texts, seed=i) for i, text in enumerate(texts)])
+    each = []
+    for i, text in enumerate(texts):
+        each.append(knock_outs(model, model.trace(text), stack, by=by, texts=texts, seed=i))
+        between((i + 1) / len(texts))
+    found = np.stack(each)
     rng = np.random.default_rng(seed)
     means = np.stack([found[rng.integers(len(found), size=len(found))].mean(0) for _ in range(draws)])
     low, high = np.percentile(means, [2.5, 97.5], axis=0)

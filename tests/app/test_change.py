@@ -1,8 +1,11 @@
 """The page Change without a browser: heads struck out by a click, undone and redone, rows edited, and mistakes told."""
 
+import numpy as np
 import pytest
 
 from attnlab.core.edits import Edit, write_edits
+from attnlab.models.interventions import importance
+from attnlab.models.load import load
 from attnlab.words import room
 from tests.app.conftest import opened, words
 
@@ -93,6 +96,19 @@ def test_a_map_comes_in_pieces_and_can_be_stopped(monkeypatch):
 def drawn(app):
     """How much of a map there is, where it is not whole."""
     return [bar.proto.text for bar in app.get("progress")]
+
+
+def test_heads_are_ranked_over_a_file_as_the_command_does():
+    texts = ["What a lovely film!", "What a boring film!", "It was fine."]
+    app = opened(PAGE, **FILM, every="true")
+    app.file_uploader(key="importance file").upload("lines.txt", "\n".join(texts).encode(), "text/plain").run()
+    found = importance(load("sentiment"), texts, "encoder")
+    layer, head = np.unravel_index(np.abs(found.mean).argmax(), found.mean.shape)
+    first = app.table[-1].value.iloc[0].tolist()
+    change = found.mean[layer, head]
+    assert first == [f"L{layer}H{head}", f"{change:+.4f}", f"{found.low[layer, head]:+.4f} … {found.high[layer, head]:+.4f}"]
+    app.file_uploader(key="importance file").upload("lines.txt", "你好".encode("gbk"), "text/plain").run()
+    assert "iconv" in app.error[0].value
 
 
 def test_a_row_is_typed_a_link_is_set_and_a_whole_layer_is_cut():

@@ -5,7 +5,8 @@ import pytest
 from attnlab.core.guide import RULES
 from attnlab.core.variants import ALL
 from attnlab.figures.curves import apart
-from attnlab.ui.layers.sentences import Work, decode
+from attnlab.ui.layers.sentences import Work
+from attnlab.untrusted import decode
 from attnlab.words import InputError, room
 from tests.app.conftest import opened
 

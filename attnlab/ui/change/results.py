@@ -16,6 +16,7 @@ from attnlab.models.interventions import WAYS, knock_outs
 from attnlab.models.spec import Model
 from attnlab.ui import canvas, choices, link
 from attnlab.ui.ask import LONGEST_LINK, ask_row, ask_switch
+from attnlab.ui.change.over_file import show_over_file
 from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import t
 from attnlab.ui.pictures import save_matrix
@@ -108,6 +109,7 @@ def show_importance(model: Model, trace: Trace, stack: Stack) -> None:
     rows = [f"L{i}" for i in range(len(changes))]
     draw_map(changes, rows, [f"H{j}" for j in range(changes.shape[1])], trace, key="importance", name=t("change.change"))
     st.caption(t("change.every_note"))
+    show_over_file(model, stack, by)
 
 
 def draw_map(

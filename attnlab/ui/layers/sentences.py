@@ -15,12 +15,12 @@ from attnlab.ui import choices
 from attnlab.ui.language import language, t
 from attnlab.ui.traces import get_model
 from attnlab.ui.turns import my_turn
+from attnlab.untrusted import Lines, decode, sentence_lines
 from attnlab.words import InputError
 
 MOST = 1000  # sentences measured on the page
 BATCH = 16
 LARGEST = 5  # MiB of an uploaded file: a thousand sentences need far less
-Lines = list[tuple[int, str]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +98,7 @@ def ask_set(model: str) -> None:
         finish(here.work, "stopped")
     if start:
         here.work = here.note = here.mistake = None
-        here.work = Work(model, sentences(text, file))
+        here.work = Work(model, sentence_lines(text if file is None else decode(file.getvalue(), file.name), most=MOST))
     if here.work is not None and here.work.model == model:
         work_on(here.work)
     if here.mistake is not None:
@@ -107,25 +107,6 @@ def ask_set(model: str) -> None:
     if here.note is not None:
         how, facts = here.note
         st.caption(t(f"measures.{how}", **facts))
-
-
-def sentences(text: str, file: Any) -> Lines:
-    """One a line, numbered. Raises InputError for none, for more than fit, and for a file that is no text."""
-    raw = text if file is None else decode(file.getvalue(), file.name)
-    lines = [(number, line.strip()) for number, line in enumerate(raw.splitlines(), 1) if line.strip()]
-    if not lines:
-        raise InputError("error.empty")
-    if len(lines) > MOST:
-        raise InputError("error.measure_many", n=len(lines), limit=MOST)
-    return lines
-
-
-def decode(raw: bytes, name: str) -> str:
-    """The text of a file. Raises InputError that names the line which is not UTF-8."""
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError("error.not_utf8", path=name, line=raw[: error.start].count(b"\n") + 1) from None
 
 
 def work_on(work: Work) -> None:
