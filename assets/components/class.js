@@ -202,6 +202,7 @@ function maps(parent) {
       link: `live ${i}`,
       height: mode === 'teach' ? stage(parent, data.length) : null,
       largest: mode === 'teach' ? 90 : 56,
+      letters: mode === 'teach' ? 0.75 * Number.parseFloat(getComputedStyle(document.body).fontSize) : undefined, // a room reads them
       square: true,
       numbers: true,
       exact: false,

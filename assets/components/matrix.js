@@ -22,8 +22,9 @@ import {
 import { playRow } from './sound.js';
 
 const TALLEST = 34;
+const LETTERS = 14; // pixels, unless data.letters says otherwise; what follows is for letters of this size
+const WIDEST_LABEL = 110;
 const SMALLEST_LABEL = 15;
-const LETTERS = 14;
 const NUMBER = [38, 20]; // pixels that a number needs, across and down
 const REST = 310; // pixels of the window that are not the map's
 const ABSENT = { light: [217, 217, 217], dark: [52, 58, 64] };
@@ -49,6 +50,7 @@ export function matrix(root, { keep = () => {} } = {}) {
 
   const scale = (x) => Math.min(255, Math.max(0, Math.round(((x - data.low) / (data.high - data.low || 1)) * 255)));
   const at = (row, column) => values[row * data.keys.length + column];
+  const grown = (pixels) => (pixels * (data.letters ?? LETTERS)) / LETTERS;
   const number = (x) => (data.exact ? exactDigits : digits)(x, data.words);
 
   function paint() {
@@ -62,32 +64,34 @@ export function matrix(root, { keep = () => {} } = {}) {
   function layout() {
     const [n, m, width] = [data.queries.length, data.keys.length, root.clientWidth];
     const pen = canvas.getContext('2d');
-    pen.font = `${LETTERS}px ${look.font}`;
-    const left = Math.min(Math.min(110, widest(pen, data.queries)) + 10, width * 0.3);
-    const tall = Math.min(110, widest(pen, data.keys));
+    pen.font = `${grown(LETTERS)}px ${look.font}`;
+    const left = Math.min(Math.min(grown(WIDEST_LABEL), widest(pen, data.queries)) + 10, width * 0.3);
+    const tall = Math.min(grown(WIDEST_LABEL), widest(pen, data.keys));
     const cell = Math.min((width - left - 8) / m, (room(root, data.height, REST) - 30) / n, data.largest);
     const flat = tall + 6 <= cell; // short labels stand upright
-    const top = flat ? LETTERS + 10 : tall * 0.87 + 16;
+    const top = flat ? grown(LETTERS) + 10 : tall * 0.87 + 16;
     const right = flat ? 4 : Math.min(tall * 0.5 + 8, 64);
     let wide = Math.min((width - left - right) / m, data.largest);
     let high = Math.min((room(root, data.height, REST) - top - 4) / n, data.largest);
     if (data.square) {
-      const most = data.numbers && high >= NUMBER[1] ? Math.max(high, NUMBER[0]) : high; // as wide as a number needs, if it can be
-      [wide, high] = wide >= NUMBER[0] ? [Math.min(wide, most), Math.min(wide, high)] : [Math.min(wide, high), Math.min(wide, high)];
+      const [across, down] = NUMBER.map(grown);
+      const most = data.numbers && high >= down ? Math.max(high, across) : high; // as wide as a number needs, if it can be
+      [wide, high] = wide >= across ? [Math.min(wide, most), Math.min(wide, high)] : [Math.min(wide, high), Math.min(wide, high)];
     } else high = Math.min(high, TALLEST);
     place = { left, top, wide, high, flat, right: left + m * wide, bottom: top + n * high, tall };
   }
 
   function labels(pen, texts, across) {
     const size = across ? place.wide : place.high;
-    const step = Math.ceil(SMALLEST_LABEL / size);
+    const least = grown(SMALLEST_LABEL);
+    const step = Math.ceil(least / size);
     const current = cursor ?? pin ?? far;
     const chosen = current ? current[across ? 1 : 0] : -1;
     pen.textBaseline = 'middle';
     for (let i = 0; i < texts.length; i++) {
-      if (i !== chosen && (i % step || (chosen >= 0 && Math.abs(i - chosen) * size < SMALLEST_LABEL))) continue;
+      if (i !== chosen && (i % step || (chosen >= 0 && Math.abs(i - chosen) * size < least))) continue;
       pen.fillStyle = i !== chosen ? look.text : inks[across ? 'key' : 'query'];
-      pen.font = `${i === chosen ? 'bold ' : ''}${LETTERS}px ${look.font}`;
+      pen.font = `${i === chosen ? 'bold ' : ''}${grown(LETTERS)}px ${look.font}`;
       if (across) columnLabel(pen, texts[i], place.left + (i + 0.5) * size);
       else {
         pen.textAlign = 'right';
@@ -122,8 +126,9 @@ export function matrix(root, { keep = () => {} } = {}) {
   }
 
   function numbers(pen) {
-    if (!data.numbers || place.wide < NUMBER[0] || place.high < NUMBER[1]) return;
-    pen.font = `14px ${look.font}`;
+    const [across, down] = NUMBER.map(grown);
+    if (!data.numbers || place.wide < across || place.high < down) return;
+    pen.font = `${grown(LETTERS)}px ${look.font}`;
     pen.textAlign = 'center';
     pen.textBaseline = 'middle';
     for (let row = 0; row < data.queries.length; row++) {
