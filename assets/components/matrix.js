@@ -25,7 +25,7 @@ const TALLEST = 34;
 const LETTERS = 14; // pixels, unless data.letters says otherwise; what follows is for letters of this size
 const WIDEST_LABEL = 110;
 const SMALLEST_LABEL = 15;
-const NUMBER = [38, 20]; // pixels that a number needs, across and down
+const NUMBER = [38, 20]; // pixels that a number needs at least, across and down
 const REST = 310; // pixels of the window that are not the map's
 const ABSENT = { light: [217, 217, 217], dark: [52, 58, 64] };
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
@@ -74,9 +74,8 @@ export function matrix(root, { keep = () => {} } = {}) {
     let wide = Math.min((width - left - right) / m, data.largest);
     let high = Math.min((room(root, data.height, REST) - top - 4) / n, data.largest);
     if (data.square) {
-      const [across, down] = NUMBER.map(grown);
-      const most = data.numbers && high >= down ? Math.max(high, across) : high; // as wide as a number needs, if it can be
-      [wide, high] = wide >= across ? [Math.min(wide, most), Math.min(wide, high)] : [Math.min(wide, high), Math.min(wide, high)];
+      const most = data.numbers && high >= NUMBER[1] ? Math.max(high, NUMBER[0]) : high; // as wide as a number needs, if it can be
+      [wide, high] = wide >= NUMBER[0] ? [Math.min(wide, most), Math.min(wide, high)] : [Math.min(wide, high), Math.min(wide, high)];
     } else high = Math.min(high, TALLEST);
     place = { left, top, wide, high, flat, right: left + m * wide, bottom: top + n * high, tall };
   }
@@ -126,9 +125,9 @@ export function matrix(root, { keep = () => {} } = {}) {
   }
 
   function numbers(pen) {
-    const [across, down] = NUMBER.map(grown);
-    if (!data.numbers || place.wide < across || place.high < down) return;
-    pen.font = `${grown(LETTERS)}px ${look.font}`;
+    if (!data.numbers || place.wide < NUMBER[0] || place.high < NUMBER[1]) return;
+    const fitting = LETTERS * Math.min(place.wide / NUMBER[0], place.high / NUMBER[1]);
+    pen.font = `${Math.min(grown(LETTERS), fitting)}px ${look.font}`;
     pen.textAlign = 'center';
     pen.textBaseline = 'middle';
     for (let row = 0; row < data.queries.length; row++) {

@@ -7,6 +7,8 @@ import zipfile
 import pytest
 from playwright.sync_api import expect
 
+from attnlab.models.inhouse.zipped import unpack
+
 MINUTES = 600_000  # milliseconds: a training gives way to everybody else on a busy machine
 
 
@@ -56,15 +58,18 @@ def test_a_training_is_scrubbed_opened_downloaded_and_loaded_again(visit):
     said = page.locator(".learning .said")
     page.wait_for_function("document.querySelectorAll('.learning').length === 1 || !document.querySelector('.learning')")
     window.wait()  # the picture of the running training makes room for that of the finished one
-    assert 0 <= float(re.search(r"accuracy, held out ([\d.]+)", said.inner_text())[1]) <= 1
-    page.locator(".learning .where").focus()
-    page.keyboard.press("Home")
-    assert said.inner_text().startswith("step 0 /")
-    assert page.get_by_text("It answers").inner_text()
     with page.expect_download() as waiting:
         press(window, "Download the model (zip)")
     content = waiting.value.path().read_bytes()
     assert set(zipfile.ZipFile(io.BytesIO(content)).namelist()) == {"model.safetensors", "config.json", "tokenizer.json", "card.md"}
+    model, card = unpack(content, "again")
+    expect(page.get_by_text("It answers")).to_have_text(f"It answers: {' '.join(model.tag(['h e l l o w o r l d'])[0])}")
+    expect(said).to_contain_text("step 100 / 100")
+    shown, measured = (float(re.search(r"accuracy(?:, held out)? (\d\.\d+)", text)[1]) for text in (said.inner_text(), card))
+    assert abs(shown - measured) < 6e-4  # three digits and four
+    page.locator(".learning .where").focus()
+    page.keyboard.press("Home")
+    expect(said).to_contain_text("step 0 / 100")
     press(window, "Open in Heads")
     window.canvas("map")
     assert "my-reverse-rotary" in page.url
