@@ -89,7 +89,7 @@ def still(seen: Seen, name: str, **how: Any) -> "Picture":
     spot, values = seen.walk.spots[name], seen.walk.values(name)
     rows = (seen.attention.keys if spot.rows == "key" else seen.attention.queries).pieces
     columns = seen.attention.keys.pieces if spot.columns == "key" else [str(i) for i in range(values.shape[1])]
-    told: dict[str, Any] = {"legend": symbol_of(name), "signed": base(name) not in WEIGHTS}
+    told: dict[str, Any] = {"legend": symbol_in(name, seen.language), "signed": base(name) not in WEIGHTS}
     shown = np.where(np.isfinite(values), values, np.nan).astype(np.float32)
     if told["signed"]:
         far = float(np.nanmax(np.abs(shown), initial=0.0)) or 1.0
@@ -137,7 +137,7 @@ def player(seen: Seen, *, scratch: bool = False, seq: int = 0, most: int = WHOLE
     most: numbers; up to so many the whole walk is sent, beyond it the step on screen and its neighbours.
     """
     pictures, arrays = pack(seen, most)
-    steps = [{"stage": stage, "part": base(name), "symbol": symbol_of(name), "spot": name} for stage, name in seen.steps]
+    steps = [{"stage": stage, "part": base(name), "symbol": symbol_in(name, seen.language), "spot": name} for stage, name in seen.steps]
     row = seen.walk.values(f"{seen.attention.stack}.weights.{seen.head}")[seen.place.query]
     meta = {
         "place": asdict(seen.place),
@@ -167,7 +167,7 @@ def table(seen: Seen, name: str) -> Data:
         "tokens": {"key": list(seen.attention.keys.pieces), "query": list(seen.attention.queries.pieces)},
         "digits": seen.place.digits,
         "d_head": seen.attention.d_head,
-        "symbol": symbol_of(name),
+        "symbol": symbol_in(name, seen.language),
         "words": words_in(seen.language),
     }
     return {**parcel.arrays(), "meta": meta}
@@ -273,6 +273,11 @@ def _matrix(seen: Seen, name: str, parcel: Parcel, columns: np.ndarray | None = 
         ramp="weights" if part in WEIGHTS else "signed",
         spot=name,
     )
+
+
+def symbol_in(name: str, language: str) -> str:
+    """The symbol of a step as it is read: ids are a word and not a symbol."""
+    return say("steps.ids", language) if base(name) == "tokens" else symbol_of(name)
 
 
 def symbol_of(name: str) -> str:

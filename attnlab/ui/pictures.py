@@ -43,7 +43,7 @@ def save_matrix(
         far = float(np.nanmax(np.abs(np.where(np.isfinite(values), values, 0.0)), initial=0.0)) or 1.0
         limit = -far, far
     if say:
-        st.markdown(md_escape(map_sentence(values, rows, columns, name=legend, share=share, special=special)))
+        st.markdown(md_escape(map_sentence(values, rows, columns, name=legend, axes=axes, share=share, special=special)))
 
     def draw(look: Look, words: Words) -> Any:
         from attnlab.figures import heatmap

@@ -1,5 +1,6 @@
 """What a picture shows, in one sentence computed from its numbers: for everybody, and read aloud for those who do not see it."""
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,16 @@ if TYPE_CHECKING:
 
 
 def map_sentence(
-    values: Array, rows: Sequence[str], columns: Sequence[str], *, name: str, share: bool = False, special: Sequence[bool] | None = None
+    values: Array,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    name: str,
+    axes: tuple[str, str] | None = None,
+    share: bool = False,
+    special: Sequence[bool] | None = None,
 ) -> str:
-    """The cell that is farthest from 0 with its row and column, and its opposite. name: what one number is.
+    """The cell that is farthest from 0, and its opposite. name: what one number is; axes: what a row and a column are, if not tokens.
 
     share: numbers are parts of a whole. special: which columns are special tokens; where they take a part of the whole, it is said.
     """
@@ -25,17 +33,28 @@ def map_sentence(
     write = percent if share else number
     size = np.abs(known)
 
-    def said_of(cell: int) -> dict[str, str]:
+    def at(cell: int) -> tuple[str, str]:
         row, column = divmod(cell, size.shape[1])
-        return {"row": isolate(rows[row]), "column": isolate(columns[column]), "value": write(float(known[row, column]))}
+        return write(float(known[row, column])), cell_name(rows[row], columns[column], axes, alone=len(rows) == 1)
 
-    ends = {"most": said_of(int(np.nanargmax(size))), "least": said_of(int(np.nanargmin(size)))}
-    said = t("ui.say_most", name=name, **ends["most"])
+    (most, at_most), (least, at_least) = at(int(np.nanargmax(size))), at(int(np.nanargmin(size)))
+    facts = {"name": name, "most": most, "at_most": at_most}
     if special is not None and any(special) and (total := float(np.nansum(known))) > 0:
         taken = float(np.nansum(known[:, np.asarray(special, bool)])) / total
         names = ", ".join(dict.fromkeys(isolate(column) for column, flag in zip(columns, special, strict=True) if flag))
-        return said + " " + t("heads.special", names=names, percent=percent(taken))
-    return said if known.size == 1 or ends["most"]["value"] == ends["least"]["value"] else said + " " + t("ui.say_least", **ends["least"])
+        return t("ui.say_most", **facts) + " " + t("heads.special", names=names, percent=percent(taken))
+    return t("ui.say_most", **facts) if most == least else t("ui.say_both", **facts, least=least, at_least=at_least)
+
+
+def cell_name(row: str, column: str, axes: tuple[str, str] | None, *, alone: bool) -> str:
+    """Where a cell is: a head by its name, the only row by its column; an arrow only leads from a query to a key."""
+    if re.fullmatch(r"L\d+", row) and re.fullmatch(r"H\d+", column):
+        return row + column
+    if alone:
+        return isolate(column)
+    if axes is None:
+        return f"{isolate(row)} → {isolate(column)}"
+    return t("ui.say_cell", down=axes[0], row=isolate(row), across=axes[1], column=isolate(column))
 
 
 def chart_sentence(series: "Sequence[Series]", axes: tuple[str, str]) -> str:

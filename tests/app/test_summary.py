@@ -1,5 +1,8 @@
 """What a picture shows in one sentence: computed, with special tokens named; numbers and percentages written in one way."""
 
+import json
+import re
+
 import numpy as np
 import pytest
 
@@ -7,15 +10,23 @@ from attnlab.core.translation import likeliest
 from attnlab.figures.picture import Series
 from attnlab.ui.language import number, percent, signed
 from attnlab.ui.summary import chart_sentence, map_sentence
+from tests.app.conftest import opened, words
 
 
 def test_the_strongest_cell_is_named_and_what_special_tokens_take():
     weights = np.array([[0.75, 0.25], [0.5, 0.5]], np.float32)
     said = map_sentence(weights, ["it", "sat"], ["[CLS]", "cat"], name="weight", share=True, special=[True, False])
-    assert said == "Strongest (weight): it → [CLS], 75.0%. Special tokens ([CLS]) take 62.5% of all attention."
-    signed = map_sentence(np.array([[0.5, -2.0]], np.float32), ["L0"], ["H0", "H1"], name="change")
-    assert signed == "Strongest (change): L0 → H1, −2. Weakest: L0 → H0, 0.5000."
+    assert said == "weight: strongest 75.0% (it → [CLS]). Special tokens ([CLS]) take 62.5% of all attention."
+    signed = map_sentence(np.array([[0.5, -2.0]], np.float32), ["L0"], ["H0", "H1"], name="change", axes=("layer", "head"))
+    assert signed == "change: strongest −2 (L0H1), weakest 0.5000 (L0H0)."
     assert map_sentence(np.full((1, 1), np.nan), ["a"], ["b"], name="weight") == "There is no number to show."
+
+
+def test_an_arrow_leads_from_a_query_to_a_key_and_nowhere_else():
+    values = np.array([[0.5, 2.0], [1.0, 3.0]], np.float32)
+    said = map_sentence(values, ["0", "1"], ["4", "5"], name="value", axes=("position", "dimension"))
+    assert said == "value: strongest 3 (position 1, dimension 5), weakest 0.5000 (position 0, dimension 4)."
+    assert map_sentence(values[:1], ["cost"], ["it", "."], name="cost") == "cost: strongest 2 (.), weakest 0.5000 (it)."
 
 
 def test_curves_are_told_by_their_highest_and_lowest_point():
@@ -30,6 +41,25 @@ def test_curves_are_told_by_their_highest_and_lowest_point():
 def test_a_number_is_written_in_one_way(value, said):
     assert number(value) == said
     assert percent(-0.0001) == "0.0%"
+
+
+NUMBERS = (
+    ("learn/positions.py", {"part": "scores"}),
+    ("build/sentiment.py", {}),
+    ("build/fill.py", {"view": "changes"}),
+    ("change/ledger.py", {}),
+)
+
+
+@pytest.mark.parametrize(("page", "link"), NUMBERS)
+def test_no_page_writes_a_negative_zero_a_percentage_in_two_ways_or_a_head_with_an_arrow(page, link):
+    app = opened(page, lang="en", **link)
+    sent = [each.proto.json or each.proto.mixed.json or "null" for each in app.get("bidi_component")]
+    drawn = [json.dumps(json.loads(each), ensure_ascii=False) for each in sent]
+    said = "\n".join([words(app).replace("\\", ""), *drawn])
+    assert not re.search(r"(?<![\w.])[−-]0(\.0+)?(?![\d.e])", said)
+    assert not re.search(r"\d[ \u00a0]%", said)
+    assert not re.search(r"L\d+ → H\d+", said)
 
 
 def test_a_change_has_its_sign_and_nothing_has_a_negative_zero():

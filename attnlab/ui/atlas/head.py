@@ -19,7 +19,7 @@ from attnlab.ui import canvas, choices, link
 from attnlab.ui.ask import ask_choice, open_head
 from attnlab.ui.atlas.heads import OF
 from attnlab.ui.atlas.indexes import ask_other
-from attnlab.ui.atlas.numbers import label_of, number, strongest_measure
+from attnlab.ui.atlas.numbers import label_of, number, of_index, strongest_measure
 from attnlab.ui.language import md_escape, t
 from attnlab.ui.measures import measure_names, place_name
 from attnlab.ui.pictures import save_chart
@@ -109,9 +109,10 @@ def show_curves(index: Index, place: int, by: str, other: Index | None, twin: in
     ticks = [t("atlas.to", n=n) for n in LENGTHS] + [t("atlas.over", n=LENGTHS[-1])]
     reach = float(middle[max(int(np.flatnonzero(np.asarray(s.y) > 0).max(initial=0)) for s in spread)]) * 1.1
     titles = {key: t(f"atlas.{key}", name=named, head=of) for key in ("spread", "lengths")}
+    told: Any = {"height": 270, "caption": of_index(index)}
     charts = {
-        "spread": curves(spread, axes=(named, t("atlas.share")), title=titles["spread"], markers=False, x_range=(0, reach), height=270),
-        "lengths": curves(lengths, axes=(t("atlas.length"), named), title=titles["lengths"], ticks=ticks, height=270),
+        "spread": curves(spread, axes=(named, t("atlas.share")), title=titles["spread"], markers=False, x_range=(0, reach), **told),
+        "lengths": curves(lengths, axes=(t("atlas.length"), named), title=titles["lengths"], ticks=ticks, **told),
     }
     for key, chart in charts.items():
         show(chart, name=f"atlas {key}", alt=chart.layout.title.text)

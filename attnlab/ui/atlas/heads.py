@@ -11,7 +11,7 @@ from attnlab.corpus.index import Index
 from attnlab.corpus.search import conditions, matching
 from attnlab.ui import canvas, choices, link
 from attnlab.ui.ask import ask_choice, ask_text
-from attnlab.ui.atlas.numbers import label_of, number, strongest_measure
+from attnlab.ui.atlas.numbers import label_of, number, of_index, strongest_measure
 from attnlab.ui.errors import mistake_box
 from attnlab.ui.language import t
 from attnlab.ui.measures import ask_scatter, measure_names, place_name
@@ -94,7 +94,7 @@ def tile(index: Index, place: int, order: str) -> dict[str, Any]:
 def show_scatter(index: Index, stack: Stack) -> None:
     """Any two measures against each other; a click opens the head."""
     facts = {"model": index.model, "revision": index.revision, "text": None, "pair": None}
-    told = {"name": f"{index.model}-{stack}-measures", "caption": index.model}
+    told = {"name": f"{index.model}-{stack}-measures", "caption": of_index(index)}
     chosen = ask_scatter(index.heads, stack, key="atlas-scatter", facts=facts, linked=False, **told)
     if chosen is not None:
         open_place(index, index.totals.places.index((stack, chosen.layer, chosen.head)))

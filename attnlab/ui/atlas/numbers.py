@@ -5,7 +5,13 @@ from math import isnan
 from attnlab.core.batched import ON
 from attnlab.core.guide import Head
 from attnlab.core.measures import MEASURES
+from attnlab.corpus.index import Index
 from attnlab.ui.language import percent, t
+
+
+def of_index(index: Index) -> str:
+    """What a picture was counted over, for its lower edge."""
+    return f"{index.model} ({index.revision}) · {index.corpus}"
 
 
 def number(name: str, value: float, margin: float = float("nan")) -> str:

@@ -1,18 +1,22 @@
 """What a word in a hole changes elsewhere on the page Fill: the probability of every other word, and where a head looks."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from attnlab.core.trace import Trace, frozen
+from attnlab.figures.captions import trace_caption
 from attnlab.models.filling import Hole, PseudoLikelihood, fillers
 from attnlab.ui import canvas
 from attnlab.ui.ask import ask_attention, ask_choice, ask_head
 from attnlab.ui.chips import chips
 from attnlab.ui.fill.holes import Holes, punched
 from attnlab.ui.fill.likelihoods import likelihoods
-from attnlab.ui.language import md_escape, percent, t
+from attnlab.ui.language import md_escape, percent, signed, t
+from attnlab.ui.pictures import save_matrix, save_row
+from attnlab.ui.save import facts_of
 from attnlab.ui.traces import get_trace
 
 SHOWN = 10
@@ -65,9 +69,9 @@ def show_words(here: Holes, hole: Hole, piece: str, before: PseudoLikelihood, af
     chips(
         gained,
         pieces,
-        [[f"{x:+.2f}".replace("-", "−") for x in gained]],
+        [[signed(float(x), 2) for x in gained]],
         [
-            t("fill.change_label", piece=word, before=percent(a), after=percent(b), gained=f"{x:+.2f}")
+            t("fill.change_label", piece=word, before=percent(a), after=percent(b), gained=signed(float(x), 2))
             for word, a, b, x in zip(pieces, *p, gained, strict=True)
         ],
         key="changed words",
@@ -76,6 +80,12 @@ def show_words(here: Holes, hole: Hole, piece: str, before: PseudoLikelihood, af
         hint=t("fill.change_hint"),
         kind="signed",
     )
+    spec, how = (
+        here.model.spec,
+        {"title": t("fill.change_name"), "caption": here.text, "legend": t("fill.change_name"), "signed": True, "say": False},
+    )
+    about = {"model": spec.name, "revision": spec.revision, "text": here.text}
+    save_row(gained, pieces, piece, key="changed words", name=f"{spec.name}-changed-words", facts=about, **how)
     order = np.argsort(-np.abs(gained))[:3]
     named = ", ".join(f"“{md_escape(pieces[i])}” {percent(p[0][i])} → {percent(p[1][i])}" for i in order)
     st.markdown(t("fill.change_says", named=named))
@@ -94,6 +104,9 @@ def show_heads(old: Trace, new: Trace, piece: str) -> None:
     title = t("fill.change_map", name=f"L{attention.layer}H{head}", piece=piece)
     pieces = new.source.pieces
     canvas.matrix(difference, pieces, pieces, key="changed map", kind="signed", title=title, name=t("fill.change_weight"))
+    told: dict[str, Any] = {"title": f"{new.model} · {title}", "caption": trace_caption(new), "legend": t("fill.change_weight")}
+    facts, file = facts_of(new, attention, head), f"{new.model}-changed-L{attention.layer}H{head}"
+    save_matrix(difference, pieces, pieces, key="changed", name=file, facts=facts, signed=True, **told)
     every = [(float(np.abs(a.all_weights()[h] - old.at(a.stack, a.layer).all_weights()[h]).sum(-1).mean()) / 2, a.layer, h)
              for a in new.layers(attention.stack) for h in range(a.n_heads)]  # fmt: skip
     most = ", ".join(f"L{layer}H{h} {percent(share)}" for share, layer, h in sorted(every, reverse=True)[:3])

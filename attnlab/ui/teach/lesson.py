@@ -19,6 +19,7 @@ from attnlab.lessons.shelf import find_file, name_of, read_bytes, shelf
 from attnlab.ui import canvas, choices, link
 from attnlab.ui.ask import ask_choice
 from attnlab.ui.language import language, md_escape, percent, t
+from attnlab.ui.pictures import save_matrix
 from attnlab.words import InputError
 
 ANSWERS = "lesson answers"  # by lesson, step and question, what this visit answered
@@ -73,12 +74,12 @@ def show_lesson(opened: Opened) -> None:
         )
     asked = choices.read("at", "1")
     at = min(max(int(asked), 1), last + 1) - 1 if asked.isdecimal() else 0
+    link.put("at", None if at == 0 else str(at + 1))
     show_step(lesson.name, at, opened.steps[at])
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(t("teach.back_step"), key="step back", disabled=at == 0, on_click=choices.keep, args=("at", str(at)))
         st.markdown(f"{at + 1} / {last + 1}")
         st.button(t("teach.next_step"), key="step on", type="primary", disabled=at == last, on_click=choices.keep, args=("at", str(at + 2)))
-    link.put("at", None if at == 0 else str(at + 1))
 
 
 def show_step(name: str, at: int, step: Data) -> None:
@@ -95,6 +96,8 @@ def show_step(name: str, at: int, step: Data) -> None:
         cell = None
         for i, picture in enumerate(step["pictures"] if question is None else question["pictures"]):
             cell = show_picture(picture, f"lesson {place} {i} {hidden}", hidden=hidden, mark=mark) or cell
+            if not hidden:
+                save_picture(picture, i, f"{name}-{at + 1}")
         own_sentence(step if question is None else question, place)
     with right:
         if question is None:
@@ -121,6 +124,13 @@ def show_picture(picture: Data, key: str, *, hidden: bool, mark: tuple[int, int]
     return canvas.matrix(
         values, picture["queries"], picture["keys"], key=key, title=picture["title"], missing=missing, pinned=mark, height=430
     )  # fmt: skip
+
+
+def save_picture(picture: Data, i: int, file: str) -> None:
+    """What stands under a map of the lesson. Its address asks first and shows then; the view itself is linked below."""
+    sides, text = (picture["queries"], picture["keys"]), picture["text"]
+    told: Any = {"title": picture["title"], "caption": text, "legend": t("ui.weight"), "share": True, "linked": False}
+    save_matrix(values_of(picture), *sides, key=f"lesson {i}", name=file, facts={}, **told)
 
 
 def values_of(picture: Data) -> Array:

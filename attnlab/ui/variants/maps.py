@@ -100,7 +100,7 @@ def show_output(given: Given, variant: Variant, options: Options) -> None:
             )
     st.caption(t("variants.output_note"))
     dz = frozen(made.z - full.z)
-    st.markdown(md_escape(map_sentence(dz, given.queries, dims, name=t("variants.minus_full"))))
+    st.markdown(md_escape(map_sentence(dz, given.queries, dims, name=f"z {t('variants.minus_full')}", axes=axes)))
     save_outputs(given, variant, options, dims, most, [(title, frozen(z)) for title, z, _ in panes])
 
 

@@ -2,6 +2,7 @@
 
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -10,6 +11,7 @@ from attnlab.core.trace import Array, frozen
 from attnlab.models.inhouse.writing import begin
 from attnlab.ui import canvas
 from attnlab.ui.language import t
+from attnlab.ui.pictures import save_matrix
 from attnlab.ui.write.writing import Writing
 
 TIMES = 3  # steps of which the middle one is told
@@ -27,17 +29,28 @@ def show_cache(writing: Writing) -> None:
         st.metric(t("write.kept_numbers"), f"{numbers:,}", border=True, width="content")
     kept, anew = seconds(writing)
     st.markdown(t("write.cache_took", kept=f"{kept * 1000:.1f}", anew=f"{anew * 1000:.1f}", times=f"{anew / kept:.1f}", n=read))
-    rows = [f"L{layer}" for layer in range(layers)]
-    pieces = [writing.model.show(i) for i in draft.read]
-    canvas.matrix(
-        frozen(keys.mean(1)), rows, pieces, key="cache map", title=t("write.cache_map"), low=0.0, high=largest(keys), numbers=False,
-        name=t("write.cache_key"), axes=(t("ui.layer"), t("write.token")), height=40 * layers + 130, square=False,
-    )  # fmt: skip
+    show_keys(writing, frozen(keys.mean(1)))
     st.caption(t("write.cache_note", layers=layers, d=numbers // (2 * read * layers), n=read))
 
 
-def largest(keys: Array) -> float:
-    return float(keys.mean(1).max())
+def show_keys(writing: Writing, lengths: Array) -> None:
+    """The keys that are kept, by their length. lengths: [l n]"""
+    rows, pieces = [f"L{layer}" for layer in range(len(lengths))], [writing.model.show(i) for i in writing.draft.read]
+    title, name, axes, high = t("write.cache_map"), t("write.cache_key"), (t("ui.layer"), t("write.token")), float(lengths.max())
+    canvas.matrix(
+        lengths, rows, pieces, key="cache map", title=title, low=0.0, high=high, numbers=False,
+        name=name, axes=axes, height=40 * len(rows) + 130, square=False,
+    )  # fmt: skip
+    spec = writing.model.spec
+    facts = {"model": spec.name, "revision": spec.revision, "text": writing.in_sight}
+    told: dict[str, Any] = {
+        "title": f"{spec.name}: {title}",
+        "caption": writing.in_sight,
+        "legend": name,
+        "axes": axes,
+        "limit": (0.0, high),
+    }
+    save_matrix(lengths, rows, pieces, key="cache", name=f"{spec.name}-cache", facts=facts, **told)
 
 
 def seconds(writing: Writing) -> tuple[float, float]:

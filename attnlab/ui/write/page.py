@@ -15,7 +15,7 @@ from attnlab.ui import canvas, link
 from attnlab.ui.ask import ask_attention, ask_choice, open_head
 from attnlab.ui.chips import chips
 from attnlab.ui.language import md_escape, percent, t
-from attnlab.ui.pictures import save_row
+from attnlab.ui.pictures import save_matrix, save_row
 from attnlab.ui.save import facts_of
 from attnlab.ui.traces import get_trace
 from attnlab.ui.write.poems import VERSE
@@ -191,7 +191,11 @@ def show_repeat(writing: Writing, trace: Trace, place: int) -> None:
     rows, columns = [f"L{i}" for i in range(scores.shape[0])], [f"H{i}" for i in range(scores.shape[1])]
     axes = (t("ui.layer"), t("ui.head"))
     height = 34 * len(rows) + 130
-    canvas.matrix(frozen(scores), rows, columns, key="repeat map", title=t("write.repeat_map"), axes=axes, height=height, largest=44)
+    title = t("write.repeat_map")
+    told: dict[str, Any] = {"caption": trace_caption(trace), "legend": t("ui.weight"), "axes": axes, "limit": (0.0, 1.0)}
+    canvas.matrix(frozen(scores), rows, columns, key="repeat map", title=title, axes=axes, height=height, largest=44)
+    file = f"{trace.model}-repeat"
+    save_matrix(frozen(scores), rows, columns, key="repeat", name=file, title=title, facts=facts_of(trace), share=True, **told)
 
 
 def marked(pieces: tuple[str, ...], copy: int, place: int) -> str:

@@ -2,14 +2,18 @@
 
 import re
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from attnlab.core.trace import Attention, frozen
+from attnlab.figures.captions import trace_caption
 from attnlab.ui import canvas, link
 from attnlab.ui.ask import ask_attention, ask_choice, ask_head
 from attnlab.ui.language import percent, t
+from attnlab.ui.pictures import save_matrix
+from attnlab.ui.save import facts_of
 from attnlab.ui.traces import get_trace
 from attnlab.ui.write.writing import Writing
 
@@ -36,9 +40,11 @@ def show_couplets(writing: Writing) -> None:
     between = attention.weights(head)[np.ix_([i - 1 for i in second], first)]  # what was looked at when each place was written
     rows, columns = ([trace.source.pieces[i] for i in verse] for verse in (second, first))
     title = t("write.couplet_title", head=f"L{attention.layer}H{head}")
-    canvas.matrix(
-        frozen(between), rows, columns, key="couplet map", title=title, name=t("ui.weight"), axes=(t("write.lower"), t("write.upper"))
-    )
+    axes = t("write.lower"), t("write.upper")
+    canvas.matrix(frozen(between), rows, columns, key="couplet map", title=title, name=t("ui.weight"), axes=axes)
+    told: dict[str, Any] = {"caption": trace_caption(trace), "legend": t("ui.weight"), "axes": axes, "limit": (0.0, 1.0), "share": True}
+    facts, file = facts_of(trace, attention, head), f"{trace.model}-couplet-L{attention.layer}H{head}"
+    save_matrix(frozen(between), rows, columns, key="couplet", name=file, title=title, facts=facts, **told)
     here = float(np.diagonal(between).mean())
     best = sorted(((same_place(a, h, first, second), a.layer, h) for a in trace.layers("decoder") for h in range(a.n_heads)), reverse=True)[
         :3
