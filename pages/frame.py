@@ -4,7 +4,8 @@ import streamlit as st
 
 from attnlab.ui import link, visits
 from attnlab.ui.door import DOOR
-from attnlab.ui.language import choose_language, language, linked_language, settle_language, t
+from attnlab.ui.language import choose_language, language, linked_language, md_escape, settle_language, t
+from attnlab.ui.page_bar import page_bar
 from attnlab.ui.screen import ask_screen
 from attnlab.ui.teach.collect import collect_views
 from attnlab.words import ASSETS, LANGUAGES
@@ -28,8 +29,13 @@ bar = {
     folder: [st.Page(f"{folder}/{name}.py", title=t(f"{name}.menu"), url_path=name, default=name == "home") for name in names]
     for folder, names in PAGES.items()
 }
-page = st.navigation([each for pages in bar.values() for each in pages], position="hidden")
+pages = {each.url_path: each for group in bar.values() for each in group}
+page = st.navigation(list(pages.values()), position="hidden")
 name = page.url_path or "home"
+wanted = link.wanted()
+if wanted in pages and wanted != page.url_path:
+    DOOR.leave(came)
+    link.go(pages[wanted])
 st.set_page_config(
     page_title=f"{page.title} · {t('home.title')}" if name != "home" else t("home.title"),
     page_icon=str(ASSETS / "favicon.png"),
@@ -38,11 +44,7 @@ st.set_page_config(
 st.html(ASSETS / "components" / "page.css")
 
 with st.container(horizontal=True, gap=None, key="frame"):
-    with st.container(horizontal=True, gap=None, key="pages"):
-        for folder, pages in bar.items():
-            with st.container(horizontal=True, gap=None, width="content", key=f"pages {folder}"):
-                for each in pages:
-                    st.page_link(each)
+    page_bar({folder: [(each.url_path, each.title) for each in group] for folder, group in bar.items()}, page.url_path)
     with st.container(horizontal=True, gap=None, width="content", key="languages"):
         for code, spoken in LANGUAGES.items():
             st.button(spoken, key=f"speak {code}", type="tertiary", disabled=code == language(), on_click=choose_language, args=(code,))
@@ -50,9 +52,12 @@ with st.container(horizontal=True, gap=None, key="frame"):
 with st.container(key="heading"):
     st.title(t(f"{name}.title"), anchor=False)
     st.markdown(t(f"{name}.purpose"))
+if (unread := link.unread()) is not None:
+    asked, length = unread
+    st.warning(t("ui.link_long", name=md_escape(asked[:40]), given=length, limit=link.LONGEST))
 
 link.put("lang", linked_language())
-link.tell(language=language(), pages=t("ui.pages"), skip=t("ui.skip"), page=page.url_path)
+link.tell(language=language(), skip=t("ui.skip"), page=page.url_path)
 try:
     page.run()
     collect_views(page.url_path)

@@ -1,15 +1,7 @@
-// Writes the choices of the page into the address in place, without a step in the browser's history, and marks in the
-// document what Streamlit does not: its language, the bar of pages, the page that is open.
-export default function ({ data }) {
-  const bar = document.querySelector('.st-key-pages');
-  bar?.setAttribute('role', 'navigation');
-  bar?.setAttribute('aria-label', data.pages);
-  for (const link of bar?.querySelectorAll('a') ?? []) {
-    if (link.getAttribute('href') === data.page) link.setAttribute('aria-current', 'page');
-    else link.removeAttribute('aria-current');
-  }
-  if (bar && bar.dataset.shown !== data.page) bar.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
-  if (bar) bar.dataset.shown = data.page; // on a phone the line of pages scrolls: the open one is in view
+// Writes the choices of the page into the address in place, without a step in the browser's history, tells the document its
+// language, and the server which page was clicked in the bar.
+export default function ({ data, setTriggerValue }) {
+  pages(data.page, (page) => setTriggerValue('go', page));
   skip(data.skip);
   reach();
   ask();
@@ -20,6 +12,20 @@ export default function ({ data }) {
     else address.searchParams.set(name, value);
   }
   if (address.href !== window.location.href) window.history.replaceState(window.history.state, '', address);
+}
+
+// The bar of pages: a plain click goes on with the visit, any other is the browser's. On a phone the line scrolls: the open page is in view.
+function pages(open, go) {
+  const frame = document.querySelector('.st-key-frame');
+  if (!frame) return;
+  frame.onclick = (event) => {
+    const link = event.target.closest('nav.pages a');
+    if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    go(link.dataset.page);
+  };
+  if (frame.dataset.shown !== open) frame.querySelector('nav.pages [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  frame.dataset.shown = open;
 }
 
 // The first stop of the keyboard: over the line of pages to what the page is about.

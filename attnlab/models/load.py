@@ -1,5 +1,6 @@
 """Models by name: the shipped BERT, the in-house ones, a folder on disk, or anything on the Hugging Face hub."""
 
+import os
 import re
 import threading
 from contextlib import suppress
@@ -35,7 +36,7 @@ def load(name: str, *, tell: Tell = on_terminal) -> Model:
     folder = folder_of(name)
     if folder is None:
         folder = download(name.removesuffix(ENDING), ", ".join(names()), tell)
-    place = f"{folder.resolve()}{ENDING * name.endswith(ENDING)}"  # a folder's path can be spelt in many ways
+    place = f"{place_of(folder)}{ENDING * name.endswith(ENDING)}"
     with _slots_lock:
         slot = _slot(place, stamp(folder))
     return slot.get(name, folder)
@@ -44,8 +45,27 @@ def load(name: str, *, tell: Tell = on_terminal) -> Model:
 def known() -> list[Spec]:
     """The facts of every model that came with attnlab, without loading any weights."""
     specs = [bert_spec()] if has_bert() else []
-    folders = sorted(file.parent for file in MODELS.glob("*/config.json"))
-    return specs + [_spec(folder, stamp(folder)) for folder in folders]
+    return specs + [_spec(MODELS / name, stamp(MODELS / name)) for name in shipped()]
+
+
+def shipped() -> list[str]:
+    """The in-house models that came with attnlab. Every page asks at every run, and listing a folder with patterns is slow."""
+    return [name for name in files_in(MODELS) if os.path.isfile(f"{MODELS}/{name}/config.json")]
+
+
+def files_in(folder: Path) -> list[str]:
+    """What lies in a folder, in order; nothing in one that is not there or not to be read."""
+    with suppress(OSError):
+        return sorted(os.listdir(folder))
+    return []
+
+
+def place_of(folder: Path) -> str:
+    """What tells a folder from all others: its path can be spelt in many ways."""
+    with suppress(OSError):
+        own = folder.stat()
+        return f"{own.st_dev} {own.st_ino}"
+    return str(folder)
 
 
 def has_bert() -> bool:
@@ -65,7 +85,7 @@ def _spec(folder: Path, stamp: tuple[int, ...]) -> Spec:
 
 def names() -> list[str]:
     """What `load` answers to without network or folder."""
-    return [BERT, *sorted(file.parent.name for file in MODELS.glob("*/config.json"))]
+    return [BERT, *shipped()]
 
 
 class Slot:
@@ -92,8 +112,8 @@ def _slot(place: str, stamp: tuple[int, ...]) -> Slot:
 
 def stamp(folder: Path) -> tuple[int, ...]:
     """When the files of a folder last changed, so that a model trained anew is read anew."""
-    files = sorted([*folder.glob("config.json"), *folder.glob("*.safetensors")])
-    return tuple(file.stat().st_mtime_ns for file in files if file.is_file())
+    files = [file for file in files_in(folder) if file == "config.json" or file.endswith(".safetensors")]
+    return tuple(os.stat(f"{folder}/{file}").st_mtime_ns for file in files if os.path.isfile(f"{folder}/{file}"))
 
 
 def folder_of(name: str) -> Path | None:

@@ -8,6 +8,7 @@ from typing import NoReturn
 from urllib.parse import urlencode
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from attnlab.words import ASSETS
@@ -19,6 +20,7 @@ LONGEST_LINK = 3000  # characters of text that still go into a link; browsers an
 LONGEST = 4000  # characters of one choice
 NEXT = "link next"  # what was chosen for the next run
 ABOUT, WRITTEN = "link about", "link written run"  # what the document is told besides, and which run has written
+KEY, WANTED = "address", "link wanted"  # the component that writes, and the page that was clicked in the bar
 
 
 def begin() -> None:
@@ -36,12 +38,22 @@ def choose(**choices: object) -> None:
     st.session_state.setdefault(NEXT, {}).update(choices)
 
 
-def go(page: str, **choices: object) -> None:
+def go(page: str | StreamlitPage, **choices: object) -> None:
     """Open another page with these choices. The address goes along: one that is emptied first is a step of its own on the way Back."""
     choose(**choices)
     st.switch_page(
         page, query_params={name: value for name, value in st.query_params.to_dict().items() if choices.get(name, value) is not None}
     )
+
+
+def wanted() -> str | None:
+    """The address of the page that was clicked in the bar, once."""
+    page = st.session_state.pop(WANTED, None)
+    return None if page is None else str(page)
+
+
+def _want() -> None:
+    st.session_state[WANTED] = st.session_state[KEY].go
 
 
 def leads() -> bool:
@@ -58,6 +70,12 @@ def given(name: str) -> str | None:
     """What the address asks for; nothing where that is longer than any address that is written here."""
     asked = st.query_params.get(name)
     return asked if asked is None or len(asked) <= LONGEST else None
+
+
+def unread() -> tuple[str, int] | None:
+    """A choice that the address asks for and that is too long to be read, and how many characters it has."""
+    asked = st.query_params.to_dict() if leads() else {}
+    return next(((name, len(value)) for name, value in asked.items() if len(value) > LONGEST), None)
 
 
 def bare() -> bool:
@@ -84,7 +102,7 @@ def here() -> str | None:
 
 
 def tell(**about: str) -> None:
-    """What the document is to know besides the address: its language, its bar of pages, the page that is open."""
+    """What the document is to know besides the address: its language, the page that is open."""
     st.session_state[ABOUT] = about
 
 
@@ -93,7 +111,8 @@ def write() -> None:
     state = st.session_state
     if state.get(WRITTEN) != state.get(RUN):
         state[WRITTEN] = state.get(RUN)
-        _address(data={"put": state.get(MINE, {}), "run": state.get(RUN, 0), **state.get(ABOUT, {})}, key="address")
+        data = {"put": state.get(MINE, {}), "run": state.get(RUN, 0), **state.get(ABOUT, {})}
+        _address(data=data, key=KEY, on_go_change=_want)
 
 
 def stop() -> NoReturn:

@@ -1,6 +1,7 @@
 """The frame around every page: what it is called and what it is for, in both languages, and the bar that names every page."""
 
 import re
+from html import escape
 
 import pytest
 
@@ -32,4 +33,6 @@ def test_a_page_begins_with_its_heading_its_sentence_and_the_way_to_every_page(l
     app = opened(HOME, lang=language)
     assert [each.value for each in app.title] == [room(language, "home")["title"]]
     assert room(language, "home")["purpose"] in [each.value for each in app.markdown]
-    assert [each.proto.label for each in app.get("page_link")] == [room(language, name)["menu"] for name in PAGES]
+    bar = next(each.proto.body for each in app.get("html") if "<nav" in each.proto.body)
+    assert re.findall(r"<a [^>]*>([^<]*)</a>", bar) == [escape(room(language, name)["menu"]) for name in PAGES]
+    assert re.findall(r'<a href="([^"]*)"[^>]*aria-current="page">', bar) == ["./"]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.app.conftest import opened, words
+from tests.app.conftest import HOME, opened, words
 
 CHANGES = {"number_input": lambda one: min(one.value + 1, one.max) if one.value is not None else None, "toggle": lambda one: not one.value}
 
@@ -48,3 +48,10 @@ def test_the_address_of_a_view_opens_the_same_view(page, choices):
 
 def test_a_page_that_stops_at_a_mistake_says_in_its_address_what_was_typed():
     assert address(opened("look/heads.py", text=" ", layer="2"))["text"] == " "
+
+
+def test_a_link_that_asks_for_more_than_is_read_says_what_was_left_out():
+    said = [each.value for each in opened(HOME, text="cats " * 1560).warning]
+    assert len(said) == 1
+    assert all(number in said[0] for number in ("text", "7800", "4000"))
+    assert not opened(HOME, text="cats " * 700).warning

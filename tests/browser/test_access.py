@@ -47,7 +47,7 @@ def test_axe_finds_nothing_of_ours_on_any_page(visit, width, locale, dark):
         for tab in ["", *(TABS.get(name, []) if locale == "en-US" else [])]:
             path = f"{'' if name == 'home' else name}{'?' if tab else ''}{tab}"
             page.evaluate(GO, path)
-            page.wait_for_selector(f'.st-key-pages a[aria-current="page"][href="{"" if name == "home" else name}"]')
+            page.wait_for_selector(f'nav.pages a[aria-current="page"][data-page="{"" if name == "home" else name}"]')
             window.wait()
             page.wait_for_function(SIDEWAYS, arg=width)
             assert not wrong(page), (path, wrong(page))

@@ -77,7 +77,7 @@ def test_every_page_is_used_without_a_mouse_as_far_as_its_saved_figure(visit):
     page = window.page
     for name in PAGES:
         page.evaluate(GO, "" if name == "home" else name)
-        page.wait_for_selector(f'.st-key-pages a[aria-current="page"][href="{"" if name == "home" else name}"]')
+        page.wait_for_selector(f'nav.pages a[aria-current="page"][data-page="{"" if name == "home" else name}"]')
         window.wait()
         assert page.locator("canvas.map").evaluate_all("(all) => all.every((one) => one.tabIndex === 0 && one.ariaLabel)"), name
         bars = page.locator('[class*="st-key-save-"] summary')
