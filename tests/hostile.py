@@ -67,6 +67,14 @@ def mutated(data: bytes, rng: random.Random) -> bytes:
     return bytes(made)
 
 
+def mutated_inside(data: bytes, rng: random.Random) -> bytes:
+    """The zip with one of its files changed. A change of the zip's own bytes goes no further than the sums that it keeps of them."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    name = rng.choice(sorted(files))
+    return zipped(files | {name: mutated(files[name], rng)})
+
+
 CHANGES: tuple[Callable[[bytes, random.Random], bytes], ...] = (
     lambda part, rng: b"",
     lambda part, rng: part * rng.choice((2, 3, 50)),

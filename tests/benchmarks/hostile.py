@@ -1,8 +1,9 @@
 """What strangers might send, twenty thousand times: true files with a few bytes changed for every reader, and links to every page.
 
-python -m tests.benchmarks.hostile [--files 18000] [--links 2400] [--seed 0]
+python -m tests.benchmarks.hostile [--files 20000] [--links 240] [--seed 0]
 
-Counts what is not refused in a sentence, requests to other machines, and the longest of all. The server is a shared one.
+Counts what is not refused in a sentence, requests to other machines, and the longest of all. The server is a shared one. Each true file
+is read once before, as a server has imported what it needs before its first visitor: an import is not what a file costs.
 """
 
 import argparse
@@ -81,8 +82,9 @@ def send_file(rng: random.Random, known: dict[str, tuple[bytes, Reader]]) -> str
     """One changed file to its reader; what kind it was. Whatever is no sentence is raised."""
     kind = rng.choice(list(known))
     true, read = known[kind]
+    inside = true.startswith(b"PK") and rng.random() < 0.7
     with suppress(InputError):
-        read(hostile.mutated(true, rng))
+        read((hostile.mutated_inside if inside else hostile.mutated)(true, rng))
     return kind
 
 
@@ -139,14 +141,16 @@ def run(name: str, tries: int, once: Callable[[], str]) -> Iterator[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--files", type=int, default=18_000)
-    parser.add_argument("--links", type=int, default=2_400)
+    parser.add_argument("--files", type=int, default=20_000)
+    parser.add_argument("--links", type=int, default=240)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     os.environ["ATTNLAB_SHARED"] = "1"
     found, rng = elsewhere(), random.Random(options.seed)
     with tempfile.TemporaryDirectory() as folder:
         known = readers(Path(folder))
+        for true, read in known.values():
+            read(true)
         for line in run("files", options.files, lambda: send_file(rng, known)):
             print(line, flush=True)
     if options.links:
