@@ -29,6 +29,7 @@ def test_one_click_leads_to_a_page_and_the_tab_the_bar_and_the_document_say_so(v
 
 def test_the_first_stop_of_the_keyboard_leads_over_the_line_of_pages(visit):
     window = visit().open("heads")
+    window.page.locator("#skip").wait_for(state="attached")  # it comes with the address, after everything else
     window.page.evaluate("document.body.focus()")
     window.page.keyboard.press("Tab")
     assert window.page.evaluate("document.activeElement.id") == "skip"
