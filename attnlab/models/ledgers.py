@@ -5,7 +5,7 @@ the model's own number, and what becomes of it when a run is changed.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -102,27 +102,48 @@ def reading(
     raise InputError("error.ledger_none", model=model.spec.name)
 
 
+def reread(model: Model, trace: Trace, found: Reading) -> Reading:
+    """The same output of another run on the same words."""
+    if found.toward is not None:
+        return _cosine(model, trace, found.toward, found.says)
+    if found.token is None:
+        return _classes(model, trace, found.columns, found.says)
+    logits = trace.outputs.get("logits")
+    if logits is None:
+        matrix, bias = unembedding(model)  # type: ignore[misc]
+        logits = last_vectors(model, trace) @ matrix + bias
+    return replace(found, output=float(sum(sign * float(logits[found.token, c]) for c, sign in found.columns)))
+
+
 def _likeness(model: Model, trace: Trace, other: Trace) -> Reading:
+    theirs = last_vectors(model, other).astype(np.float64).mean(0)
+    return _cosine(model, trace, theirs / np.linalg.norm(theirs), f"cos({trace.text!r}, {other.text!r})")
+
+
+def _cosine(model: Model, trace: Trace, toward: NDArray[np.float64], says: str) -> Reading:
     stack = speaking(trace)
-    mine, theirs = (last_vectors(model, one).astype(np.float64).mean(0) for one in (trace, other))
-    length, toward = float(np.linalg.norm(mine)), theirs / np.linalg.norm(theirs)
-    n = len(trace.at(stack, 0).queries)
+    mine = last_vectors(model, trace).astype(np.float64).mean(0)
+    length, n = float(np.linalg.norm(mine)), len(trace.at(stack, 0).queries)
     direction = np.repeat(toward[None] / (n * length), n, 0)  # [n d]
-    output = float(mine @ toward) / length
-    return Reading(stack, direction, 0.0, output, f"cos({trace.text!r}, {other.text!r})", toward=toward)
+    return Reading(stack, direction, 0.0, float(mine @ toward) / length, says, toward=toward)
 
 
 def _label(model: Any, trace: Trace, label: str | None, against: str | None) -> Reading:
     logits, names = trace.outputs["logits"], list(model.labels)
     chosen = int(np.argmax(logits)) if label is None else _index(model, label, names)
     columns = [(chosen, 1.0)] if against is None else [(chosen, 1.0), (_index(model, against, names), -1.0)]
+    says = names[chosen] if against is None else f"{names[chosen]} − {against}"
+    return _classes(model, trace, tuple(columns), says)
+
+
+def _classes(model: Model, trace: Trace, columns: tuple[tuple[int, float], ...], says: str) -> Reading:
+    logits = trace.outputs["logits"]
     matrix, bias = unembedding(model)  # type: ignore[misc]
     direction = sum(sign * matrix[:, c].astype(np.float64) for c, sign in columns)
-    says = names[chosen] if against is None else f"{names[chosen]} − {against}"
     output = float(sum(sign * float(logits[c]) for c, sign in columns))
     constant = float(sum(sign * float(bias[c]) for c, sign in columns))
     pooled = trace.outputs["pooling"].astype(np.float64)[:, None] * direction
-    return Reading("encoder", pooled, constant, output, says, columns=tuple(columns))
+    return Reading("encoder", pooled, constant, output, says, columns=columns)
 
 
 def _index(model: Model, label: str, names: Sequence[str]) -> int:

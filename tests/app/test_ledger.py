@@ -20,6 +20,9 @@ def test_the_bar_beside_a_head_is_the_real_knock_out():
     app = opened(PAGE, model="sentiment", text="What a lovely film!", beside="true")
     assert not app.error
     assert "They differ most at" in words(app)
+    app = opened(PAGE, model="sentiment", text="What a lovely film!", beside="true", repaired="encoder.0.3")
+    assert "Without **L0H3**" in words(app)
+    assert "L1H" in words(app).split("Without **L0H3**")[1].split("all of them together")[0]
 
 
 def test_a_word_of_a_translation_has_its_lens():

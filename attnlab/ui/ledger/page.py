@@ -14,6 +14,7 @@ from attnlab.figures.style import Look, Words
 from attnlab.models.interventions import knock_outs
 from attnlab.models.ledgers import Reading, book, reading, show, speaking
 from attnlab.models.lens import lens
+from attnlab.models.repair import Repair, repair
 from attnlab.models.spec import Model, Spec
 from attnlab.models.weights import FAMILIES
 from attnlab.ui import canvas, choices
@@ -23,11 +24,14 @@ from attnlab.ui.pictures import save_matrix
 from attnlab.ui.save import facts_of, save_bar
 from attnlab.ui.show import pick
 from attnlab.ui.traces import get_trace
+from attnlab.ui.turns import Kept, made_in_turn
 
 OTHER = "A dog slept on the rug because he was exhausted."
 MOST = 30
 STAGE = 6  # of the walk: where a head's scores are made
 LONGEST = 64  # tokens for which every head is knocked out on the page
+
+REPAIRS = Kept[Repair](64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,11 +117,35 @@ def without(asked: Asked) -> Mapping[tuple[str, int | None, int | None], float]:
 
 
 def tell_repair(asked: Asked, lost: Mapping[tuple[str, int | None, int | None], float]) -> None:
-    """Where a head's part and what is lost without it differ most: other heads have made up for it, or needed it."""
+    """Where a head's part and what is lost without it differ most, or another head: which later ones made up for it, in words and drawn."""
     heads = {(p.stack, p.layer, p.head): p for p in asked.book.whole() if p.kind == "head"}
-    place = max(heads, key=lambda one: abs(heads[one].value + lost[one]))
-    part = heads[place]
-    st.caption(t("ledger.repair", head=part.name, part=signed(part.value), lost=signed(-lost[place])))
+    order = sorted(heads, key=lambda one: -abs(heads[one].value + lost[one]))
+    part = heads[order[0]]
+    st.caption(t("ledger.repair", head=part.name, part=signed(part.value), lost=signed(-lost[order[0]])))
+    chosen = ask_choice("repaired", {place_of(heads[one]): heads[one].name for one in order}, label=t("ledger.repaired"))
+    part = next(each for each in heads.values() if place_of(each) == chosen)
+    key = (asked.trace.key, asked.book.says, chosen)
+    show_repair(asked, made_in_turn(REPAIRS, key, lambda breathe: repair(asked.model, asked.trace, asked.found, part)))
+
+
+def show_repair(asked: Asked, found: Repair) -> None:
+    """The sum in words, and every later head as a map of how its direct effect changed."""
+    most = sorted(found.later, key=lambda part: -abs(part.value))[:3]
+    named = ", ".join(f"{part.name} {signed(part.value)}" for part in most) or t("ledger.no_later")
+    sums = {"heads": found.repaired, "nets": found.feed_forward, "rest": found.rest, "part": found.head.value, "lost": found.lost}
+    st.markdown(t("ledger.repair_sum", head=found.head.name, most=named, **{name: signed(value) for name, value in sums.items()}))
+    if not found.later:
+        return
+    rows = list(dict.fromkeys(part.name.rsplit("H", 1)[0] for part in found.later))
+    values = np.full((len(rows), 1 + max(int(part.head or 0) for part in found.later)), np.nan)
+    for part in found.later:
+        values[rows.index(part.name.rsplit("H", 1)[0]), int(part.head or 0)] = part.value
+    columns, title = [f"H{head}" for head in range(values.shape[1])], t("ledger.repair_map", head=found.head.name)
+    axes, name = (t("ui.layer"), t("ui.head")), t("ledger.repair_name")
+    canvas.matrix(frozen(values), rows, columns, key="repair", kind="signed", title=title, name=name, axes=axes, height=90 + 26 * len(rows))
+    facts = facts_of(asked.trace, says=asked.book.says, knocked_out=found.head.name)
+    told: dict[str, Any] = {"title": title, "caption": f"{asked.book.says} · {trace_caption(asked.trace)}", "legend": name, "axes": axes}
+    save_matrix(frozen(values), rows, columns, key="repair", name=f"{asked.trace.model} repair", facts=facts, signed=True, **told)
 
 
 def place_of(part: Part) -> str:
