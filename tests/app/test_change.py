@@ -6,6 +6,7 @@ import pytest
 from attnlab.core.edits import Edit, write_edits
 from attnlab.models.interventions import importance
 from attnlab.models.load import load
+from attnlab.ui.language import number
 from attnlab.words import room
 from tests.app.conftest import opened, words
 
@@ -105,8 +106,8 @@ def test_heads_are_ranked_over_a_file_as_the_command_does():
     found = importance(load("sentiment"), texts, "encoder")
     layer, head = np.unravel_index(np.abs(found.mean).argmax(), found.mean.shape)
     first = app.table[-1].value.iloc[0].tolist()
-    change = found.mean[layer, head]
-    assert first == [f"L{layer}H{head}", f"{change:+.4f}", f"{found.low[layer, head]:+.4f} … {found.high[layer, head]:+.4f}"]
+    change, low, high = (number(float(each[layer, head])) for each in (found.mean, found.low, found.high))
+    assert first == [f"L{layer}H{head}", change, f"{low} … {high}"]
     app.file_uploader(key="importance file").upload("lines.txt", "你好".encode("gbk"), "text/plain").run()
     assert "iconv" in app.error[0].value
 

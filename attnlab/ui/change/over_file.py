@@ -13,7 +13,7 @@ from attnlab.models.interventions import By, Importance, importance
 from attnlab.models.spec import Model
 from attnlab.ui import canvas
 from attnlab.ui.errors import mistake_box
-from attnlab.ui.language import t
+from attnlab.ui.language import number, t
 from attnlab.ui.pictures import save_matrix
 from attnlab.ui.turns import Kept, made_in_turn
 from attnlab.untrusted import decode, sentence_lines
@@ -60,6 +60,6 @@ def _ranked(found: Importance, heads: Sequence[tuple[int, int]]) -> dict[str, li
     mark = "×" if found.stack == "cross" else ""
     return {
         t("ui.head"): [f"{mark}L{i}H{j}" for i, j in heads],
-        t("change.change"): [f"{found.mean[i, j]:+.4f}" for i, j in heads],
-        t("change.interval"): [f"{found.low[i, j]:+.4f} … {found.high[i, j]:+.4f}" for i, j in heads],
+        t("change.change"): [number(float(found.mean[i, j])) for i, j in heads],
+        t("change.interval"): [f"{number(float(found.low[i, j]))} … {number(float(found.high[i, j]))}" for i, j in heads],
     }
