@@ -155,7 +155,7 @@ export function learning(root) {
   // A map with its tokens; how wide a cell is.
   function map(target, spot, queries, keys) {
     const wide = Math.min(target.parentElement.clientWidth || 320, 460);
-    const side = Math.max(6, Math.min(26, (wide - LEFT - 20) / spot.m, BIG / spot.n));
+    const side = Math.max(2, Math.min(26, (wide - LEFT - 20) / spot.m, BIG / spot.n));
     const pen = sharpen(target, LEFT + side * spot.m + 30, OVER + side * spot.n + 4);
     pen.imageSmoothingEnabled = false;
     pen.drawImage(image(spot), LEFT, OVER, side * spot.m, side * spot.n);

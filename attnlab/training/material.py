@@ -25,6 +25,7 @@ from attnlab.training.windows import document_batches, document_rows, encode_doc
 from attnlab.words import InputError
 
 HELD_OUT = 0.05  # of the rows, when no held-out file is given
+PROBED = 32  # tokens of a probe that is taken from the text: more can hardly be read on a map
 COLUMNS: dict[Kind, int] = {"translate": 2, "classify": 2, "generate": 1}
 
 
@@ -150,7 +151,7 @@ def fill_material(wanted: Plan) -> Material:
 
     valid = tuple(held_out(short, 2 * recipe.batch, mask=mask, share=SHARE, seed=0))
     long = tuple((i + 1, f"more than {limit} tokens") for i, (ids, _) in enumerate(every) if len(ids) > limit)
-    return Material(tokenizer, from_step, valid, module, refused=long, examples=len(rows), probes=held.lines[:2])
+    return Material(tokenizer, from_step, valid, module, refused=long, examples=len(rows), probes=opening(tokenizer, held, PROBED))
 
 
 def texts(wanted: Plan) -> tuple[Text, Text]:
@@ -173,9 +174,12 @@ def text_tokenizer_of(wanted: Plan, text: Text) -> Tokenizer:
 
 
 def opening(tokenizer: Tokenizer, held: Text, n: int) -> tuple[str, ...]:
-    """The beginnings of two held-out documents, as far as the model can read them."""
-    first = [document[0] for document in held.documents[:2]]
-    return tuple(line for line in first if len(tokenizer.encode(line).ids) < n)
+    """The beginnings of two held-out documents, no longer than a map can show and the model read."""
+    most, found = min(PROBED, n - 1), []
+    for line in (document[0] for document in held.documents[:2]):
+        ends = [end for _, end in tokenizer.encode(line).offsets]
+        found.append(line if len(ends) <= most else line[: max(ends[:most])].rstrip())
+    return tuple(found)
 
 
 def fill_start(wanted: Plan, text: Text) -> tuple[Tokenizer, Transformer]:

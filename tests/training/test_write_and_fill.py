@@ -45,6 +45,9 @@ def test_a_story_is_learned_in_windows_and_poems_line_by_line(tmp_path):
     assert poems.tokenizer.encode("白日").tokens == ["白", "日"]
     assert set(next(poems.from_step(0)).source[:, 0].tolist()) == {1}
     assert story.probes == ("A fox slept.",)
+    long = prepare(made(tmp_path, "write", STORY + "The fox and the hen ran and ran and ran and ran and ran.\n"))
+    assert long.probes[-1].startswith("The fox and")
+    assert 8 < len(long.tokenizer.encode(long.probes[-1]).ids) < 16  # as much as the model reads
 
 
 def test_a_single_long_document_is_held_out_by_its_lines(tmp_path):
