@@ -117,4 +117,4 @@ def _trained(name: str) -> tuple[Place, Model] | None:
 
 def trained_model_name(status: Status) -> str:
     """What the model of a training is called, everywhere and for everybody."""
-    return f"my-{status.plan.kind}-{status.plan.shape.get('positions', 'model')}-{status.id}"
+    return f"my-{status.plan.kind}-{status.plan.init or status.plan.shape.get('positions', 'model')}-{status.id}"

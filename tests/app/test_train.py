@@ -187,6 +187,7 @@ def test_what_a_training_begins_as_takes_the_place_of_its_shape(queue):
     app = press(app, "Compare before and after")
     assert not app.exception
     assert app.selectbox(key="model").value == "fill-zh"
+    assert [app.number_input(key=name).value for name in ("layer", "layer_b")] == [3, 3]  # where it may have learned something
     assert app.selectbox(key="model_b").value in app.session_state["own_models"]
 
 

@@ -164,7 +164,9 @@ def status_of(name: str | None) -> Status | None:
 
 
 def limits_note(bounds: Limits) -> str:
-    return t("train.limits", steps=f"{bounds.steps:,}", minutes=bounds.minutes, parameters=f"{bounds.parameters:,}")
+    return t(
+        "train.limits", steps=f"{bounds.steps:,}", minutes=bounds.minutes, parameters=f"{bounds.parameters:,}", begun=f"{bounds.begun:,}"
+    )
 
 
 # How it goes

@@ -46,7 +46,9 @@ def show_result(status: Status) -> None:
         st.download_button(t("train.download"), make, f"{spec.name}.zip", "application/zip", on_click="ignore", key="download model")
         open_model(model)
         if status.plan.init is not None and st.button(t("train.open_compare"), key="open compare"):
-            link.go("look/compare.py", model=status.plan.init, model_b=spec.name, **{"with": "models"})
+            last = model.module.config.encoder_layers - 1  # the first ones may have learned nothing
+            places = {"layer": last, "head": 0, "layer_b": last, "head_b": 0}
+            link.go("look/compare.py", model=status.plan.init, model_b=spec.name, **{"with": "models"}, **places)
 
 
 def open_model(model: InHouse) -> None:
