@@ -36,7 +36,7 @@ def models(tmp_path_factory):
 
 
 def written(app):
-    return next(each.value for each in app.caption if "tokens written" in each.value or "个词元，最多" in each.value)
+    return next(each.value for each in app.caption if "Tokens written" in each.value or "个词元，最多" in each.value)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -52,13 +52,13 @@ def test_every_view_speaks_both_languages(page, view, language):
 def test_buttons_write_take_back_and_begin_again_and_a_seed_repeats():
     app = opened(WRITE, begin="The wolf", dice="3")
     app.button("write one").click().run()
-    assert "1 tokens written" in written(app)
+    assert "Tokens written: 1," in written(app)
     app.button("write ten").click().run()
     said = words(app)
     assert app.session_state["written"]
     app.button("write back").click().run()
     app.button("write again").click().run()
-    assert "0 tokens written" in written(app)
+    assert "Tokens written: 0," in written(app)
     again = opened(WRITE, begin="The wolf", dice="3")
     again.button("write one").click().run()
     again.button("write ten").click().run()
@@ -79,10 +79,10 @@ def test_a_word_of_ones_own_is_written_and_is_in_the_link():
     chosen = app.selectbox("say").options[3]
     app.selectbox("say").select_index(3).run()
     app.button("write this").click().run()
-    assert "1 tokens written" in written(app)
+    assert "Tokens written: 1," in written(app)
     assert chosen
     link = app.session_state["written"]
-    assert "1 tokens written" in written(opened(WRITE, begin="The wolf", written=link))
+    assert "Tokens written: 1," in written(opened(WRITE, begin="The wolf", written=link))
 
 
 def test_a_way_that_is_left_is_kept_and_can_be_gone_back_to():
@@ -105,7 +105,7 @@ def test_a_beam_writes_the_likeliest_text_and_lists_the_others():
     assert "nats" in words(app)
     app.button("take beam 1").click().run()
     second = app.session_state["written"]
-    assert "10 tokens written" in written(app)
+    assert "Tokens written: 10," in written(app)
     again = opened(WRITE, begin="The wolf", way="beam", beam="3")
     again.button("write ten").click().run()
     assert again.session_state["written"] != second
@@ -146,7 +146,7 @@ def test_what_is_asked_of_a_token_is_asked_of_the_ledger():
 def test_a_setting_at_its_end_or_beyond_it_writes_all_the_same(setting):
     app = opened(WRITE, begin="The wolf", **setting)
     app.button("write one").click().run()
-    assert "1 tokens written" in written(app)
+    assert "Tokens written: 1," in written(app)
 
 
 def test_what_the_model_cannot_see_or_read_is_said():
@@ -177,7 +177,7 @@ def test_a_decoder_of_the_hub_writes_on_the_same_page(hub, view):
     assert not app.error
     app.button("write ten").click().run()
     assert not app.exception
-    assert "10 tokens written" in written(app)
+    assert "Tokens written: 10," in written(app)
 
 
 @pytest.mark.parametrize("view", FILL_VIEWS)
@@ -188,7 +188,7 @@ def test_an_encoder_of_the_hub_fills_holes_on_the_same_page(hub, view):
 
 @pytest.mark.parametrize("link", ["x", "1-2-x", "999999", "-1", "0", "5-" * 500])
 def test_a_link_that_cannot_be_written_starts_at_the_beginning(link):
-    assert "0 tokens written" in written(opened(WRITE, begin="The wolf", written=link))
+    assert "Tokens written: 0," in written(opened(WRITE, begin="The wolf", written=link))
 
 
 def test_a_repeated_token_names_the_heads_that_look_at_what_came_after_it():

@@ -38,7 +38,7 @@ CHANGE = """(index) => new Promise((done) => {
 })"""
 WRITE = """() => new Promise((done) => {
   const said = () => [...document.querySelectorAll('[data-testid="stCaptionContainer"]')].map((one) => one.textContent)
-    .find((text) => text.includes('tokens written'));
+    .find((text) => text.includes('Tokens written'));
   const before = said(), start = performance.now();
   window.drawn = 0;
   document.querySelector('.st-key-write_one button, .st-key-write-one button').click();
@@ -90,7 +90,7 @@ def measure_write(browser_path: str, address: str) -> None:
         browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1366, "height": 768})
         page.goto(f"{address}/write?lang=en")
-        page.get_by_text("0 tokens written").wait_for(timeout=120_000)
+        page.get_by_text("Tokens written: 0,").wait_for(timeout=120_000)
         page.wait_for_timeout(3000)
         page.evaluate(WATCH_LIST)
         times = []

@@ -10,12 +10,12 @@ pytestmark = pytest.mark.browser
 def test_what_was_written_stands_in_the_link_and_opens_again(visit):
     window = visit().open("write?begin=The wolf saw the sheep&lang=en")
     window.page.get_by_role("button", name="Write 10").click()
-    window.page.get_by_text("10 tokens written").wait_for()
+    window.page.get_by_text("Tokens written: 10,").wait_for()
     text = window.page.locator(".st-key-text-so-far").inner_text()
     assert text.startswith("The wolf saw the sheep")
     window.page.wait_for_url(re.compile("written="))
     again = visit().open(window.page.url.split("/", 3)[3])
-    again.page.get_by_text("10 tokens written").wait_for()
+    again.page.get_by_text("Tokens written: 10,").wait_for()
     assert again.page.locator(".st-key-text-so-far").inner_text() == text
 
 
