@@ -184,9 +184,13 @@ MEASURES = {measure.name: measure for measure in ALL}
 def measured(attention: Attention, heads: Sequence[int] | None = None) -> dict[str, Array]:
     """Every measure of every head of one sublayer, or of these heads, NaN where it has no answer. name -> [h]"""
     weights = attention.all_weights() if heads is None else frozen(np.stack([attention.weights(head) for head in heads]))
-    ask = Ask(weights, attention.queries, attention.keys, attention.visible())
-    nothing = frozen(np.full(len(weights), np.nan))
-    return {m.name: nothing if m.own and attention.stack == "cross" else m.of(ask) for m in ALL}
+    return measured_ask(Ask(weights, attention.queries, attention.keys, attention.visible()), own=attention.stack != "cross")
+
+
+def measured_ask(ask: Ask, *, own: bool) -> dict[str, Array]:
+    """Every measure of these weights. own: queries and keys are the same text. name -> [h]"""
+    nothing = frozen(np.full(len(ask.weights), np.nan))
+    return {m.name: nothing if m.own and not own else m.of(ask) for m in ALL}
 
 
 # Beyond one map

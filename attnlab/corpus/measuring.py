@@ -3,7 +3,7 @@
 import hashlib
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 from typing import Any, Literal
@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from attnlab.core.batched import Chosen, by_distance, measured_batch, real_links
 from attnlab.core.guide import NAMES
-from attnlab.core.measures import measured
+from attnlab.core.measures import Ask, measured_ask
 from attnlab.core.trace import Attention, Stack, Tokens
 from attnlab.corpus.reading import Line
-from attnlab.corpus.totals import FINE, Numbers, Seen, Totals, from_arrays, sums_of, to_arrays
+from attnlab.corpus.totals import FINE, Numbers, Seen, Totals, from_arrays, sums_of, to_arrays, together
 from attnlab.models.recorder import scores_of, softmax_of, visible_keys
 from attnlab.models.spec import Model
 from attnlab.models.tokens import first_tokens
@@ -28,7 +28,7 @@ BATCH = 64  # sentences of one length in one forward pass
 MOST = 50  # sentences kept for each head and measure
 NONE = -(1 << 62)  # the value of a place that no sentence takes
 Place = tuple[Stack, int, int]
-Found = tuple[list[Place], Seen]
+Found = tuple[Sequence[int], list[Place], Seen]  # which sentences of a block, which heads, what the ones say of the others
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,15 +74,15 @@ def measure_block(model: Model, lines: Sequence[Line], too_long: TooLong = "stop
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # how a sum is split over threads can move its last bit
     try:
-        found = dict(values_of(model, kept))
+        found = list(values_of(model, kept))
     finally:
         torch.set_num_threads(threads)
-    places = next(iter(found.values()))[0]
-    seen = [found[i][1] for i in range(len(kept))]
-    totals = sums_of(places, seen, [len(tokens) for _, tokens in kept])
-    every = np.stack([one.values for one in seen], -1)  # [m H s]
+    order = [i for chosen, _, _ in found for i in chosen]
+    seen = together([each for _, _, each in found])
+    totals = sums_of(found[0][1], seen, [len(kept[i][1]) for i in order])
+    every = np.ascontiguousarray(np.moveaxis(seen.values, 0, -1))  # [m H s]
     fine = np.where(np.isfinite(every), np.rint(np.nan_to_num(every) * 2.0**FINE), NONE).astype(np.int64)
-    numbers = np.broadcast_to(np.array([line.number for line, _ in kept]), fine.shape)
+    numbers = np.broadcast_to(np.array([kept[i][0].number for i in order]), fine.shape)
     return Block(digest(lines), totals, strongest_of(fine, numbers), cut, skipped)
 
 
@@ -110,8 +110,8 @@ def readable(model: Model, lines: Sequence[Line], too_long: TooLong) -> tuple[li
     return kept, cut, skipped
 
 
-def values_of(model: Model, kept: Sequence[tuple[Line, Tokens]]) -> Iterator[tuple[int, Found]]:
-    """Which heads there are and what each sentence says of them, by its number in the block."""
+def values_of(model: Model, kept: Sequence[tuple[Line, Tokens]]) -> Iterator[Found]:
+    """What the sentences say of every head, some sentences at a time."""
     if "cross" in model.spec.stacks or not model.spec.records:
         yield from one_by_one(model, kept)
         return
@@ -119,10 +119,10 @@ def values_of(model: Model, kept: Sequence[tuple[Line, Tokens]]) -> Iterator[tup
     for _, group in groupby(order, key=lambda i: len(kept[i][1])):
         same = list(group)
         for start in range(0, len(same), BATCH):
-            yield from one_length(model, kept, same[start : start + BATCH])
+            yield one_length(model, kept, same[start : start + BATCH])
 
 
-def one_length(model: Model, kept: Sequence[tuple[Line, Tokens]], chosen: Sequence[int]) -> Iterator[tuple[int, Found]]:
+def one_length(model: Model, kept: Sequence[tuple[Line, Tokens]], chosen: Sequence[int]) -> Found:
     """A batch of sentences of one length: no padding, weights of all of them at once, and what is the same for every layer made once."""
     tokens = [kept[i][1] for i in chosen]
     stack = next(iter(model.spec.stacks))
@@ -137,12 +137,15 @@ def one_length(model: Model, kept: Sequence[tuple[Line, Tokens]], chosen: Sequen
                 seen[visible.tobytes()] = asked, measured_batch(even_weights(visible).expand(len(tokens), 1, -1, -1), asked)
             weights, (asked, even) = softmax_of(call, scores_of(call)), seen[visible.tobytes()]
             layers.append(measured_batch(weights, asked))  # [b m h]
-            distances.append(by_distance(weights, asked.real))  # [b 2 D h]
+            distances.append(whole_sums(by_distance(weights, asked.real)))  # [2 D h]
             evens.append(np.broadcast_to(even, layers[-1].shape))
     places: list[Place] = [(stack, layer, head) for layer, part in enumerate(layers) for head in range(part.shape[2])]
-    joined = (np.concatenate(layers, 2), np.concatenate(distances, 3), np.concatenate(evens, 2))
-    for i, *parts in zip(chosen, *joined, strict=True):
-        yield i, (places, Seen(*parts))
+    return chosen, places, Seen(np.concatenate(layers, 2), np.concatenate(distances, 2), np.concatenate(evens, 2))
+
+
+def whole_sums(distances: Numbers) -> NDArray[np.int64]:
+    """Cells as they are and weight in 2^-40, of all sentences together. [b 2 D h] -> [2 D h]"""
+    return np.stack((distances[:, 0].sum(0), np.rint(distances[:, 1] * 2.0**FINE).sum(0))).astype(np.int64)
 
 
 def even_weights(visible: NDArray[np.bool_]) -> torch.Tensor:
@@ -151,28 +154,30 @@ def even_weights(visible: NDArray[np.bool_]) -> torch.Tensor:
     return cells / cells.sum(-1, keepdim=True).clamp(min=1)
 
 
-def one_by_one(model: Model, kept: Sequence[tuple[Line, Tokens]]) -> Iterator[tuple[int, Found]]:
-    """Models with several stacks, or of which only the weights are known."""
-    for start in range(0, len(kept), BATCH):
-        part = kept[start : start + BATCH]
-        for i, trace in enumerate(model.traces([line.text for line, _ in part]), start):
-            places: list[Place] = [(a.stack, a.layer, head) for a in trace.attentions for head in range(a.n_heads)]
-            parts = [of_sublayer(attention) for attention in trace.attentions]
-            yield i, (places, Seen(*(np.concatenate(each, -1) for each in zip(*parts, strict=True))))
+def one_by_one(model: Model, kept: Sequence[tuple[Line, Tokens]]) -> Iterator[Found]:
+    """Models with several stacks, or of which only the weights are known. Heads stand stack by stack, as `Spec.stacks` does."""
+    order = sorted(range(len(kept)), key=lambda i: len(kept[i][1]))
+    for start in range(0, len(order), BATCH):
+        chosen = order[start : start + BATCH]
+        for i, trace in zip(chosen, model.traces([kept[i][0].text for i in chosen]), strict=True):
+            attentions = [attention for stack in trace.stacks for attention in trace.layers(stack)]
+            places: list[Place] = [(a.stack, a.layer, head) for a in attentions for head in range(a.n_heads)]
+            seen = [(attention, attention.visible()) for attention in attentions]
+            alike = groupby(seen, key=lambda one: (one[0].stack, one[1].tobytes()))
+            parts = [of_layers([attention for attention, _ in same]) for _, same in alike]
+            yield [i], places, Seen(*(np.concatenate(each, -1) for each in zip(*parts, strict=True)))
 
 
-def of_sublayer(attention: Attention) -> Seen:
-    """What one sentence says of the heads of one sublayer."""
-    visible = attention.visible()
-    even = replace(attention, q=None, k=None, v=None, stored=even_weights(visible)[None].numpy())
-    values, chance = (np.stack([found[name] for name in NAMES]) for found in (measured(attention), measured(even)))
-    return Seen(values.astype(np.float64), distances_of(attention), np.broadcast_to(chance, values.shape).astype(np.float64))
-
-
-def distances_of(attention: Attention) -> Numbers:
-    """Cells and weight by distance of one sublayer. [2 D h]"""
-    cells = real_links(attention.queries, attention.keys) & attention.visible()
-    return by_distance(torch.tensor(attention.all_weights())[None], cells[None])[0]
+def of_layers(layers: Sequence[Attention]) -> Seen:
+    """What one sentence says of the heads of sublayers in which every query may see the same."""
+    first, visible = layers[0], layers[0].visible()
+    weights = np.concatenate([attention.all_weights() for attention in layers])  # [h q k]
+    asked = [Ask(each, first.queries, first.keys, visible) for each in (weights, even_weights(visible)[None].numpy())]
+    found = [measured_ask(ask, own=first.stack != "cross") for ask in asked]
+    values, chance = (np.stack([numbers[name] for name in NAMES])[None].astype(np.float64) for numbers in found)  # [1 m h]
+    cells = real_links(first.queries, first.keys) & visible
+    distances = whole_sums(by_distance(torch.from_numpy(weights)[None], cells[None]))
+    return Seen(values, distances, np.broadcast_to(chance, values.shape))
 
 
 def to_bytes(block: Block) -> bytes:

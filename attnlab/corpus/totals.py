@@ -37,14 +37,21 @@ EDGES = tuple(edges(name) for name in NAMES)
 
 
 class Seen(NamedTuple):
-    """What one sentence says of every head. values: [m H], NaN for no answer; distances: [2 D H], cells and weight by distance.
+    """What some sentences say of every head. values: [s m H], NaN for no answer.
 
-    even: [m H], the values of a head that spread evenly over the keys that each query may see: chance.
+    distances: [2 D H], cells and weight (in 2^-40) by distance, of all of them together.
+    even: [s m H], the values of a head that spread evenly over the keys that each query may see: chance.
     """
 
     values: Numbers
-    distances: Numbers
+    distances: NDArray[np.int64]
     even: Numbers
+
+
+def together(parts: Sequence[Seen]) -> Seen:
+    """What all of these sentences say, in this order."""
+    values, distances, even = zip(*parts, strict=True)
+    return Seen(np.concatenate(values), np.sum(distances, 0), np.concatenate(even))
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,9 +141,9 @@ def _ratio(total: NDArray[Any], count: NDArray[Any], bits: int) -> Numbers:
     return np.array(flat, dtype=np.float64).reshape(total.shape)
 
 
-def sums_of(places: Sequence[tuple[Stack, int, int]], seen: Sequence[Seen], lengths: Sequence[int]) -> Totals:
+def sums_of(places: Sequence[tuple[Stack, int, int]], seen: Seen, lengths: Sequence[int]) -> Totals:
     """The exact sums of one block. lengths: of the sentences, in tokens."""
-    every, distances, even = (np.stack(each) for each in zip(*seen, strict=True))  # [s m H], [s 2 D H], [s m H]
+    every, distances, even = seen
     known = np.isfinite(every)
     safe = np.where(known, every, 0)
     fine, coarse = np.rint(safe * 2.0**FINE).astype(np.int64), np.rint(safe**2 * 2.0**COARSE).astype(np.int64)
@@ -144,14 +151,14 @@ def sums_of(places: Sequence[tuple[Stack, int, int]], seen: Sequence[Seen], leng
     by = [bucket == i for i in range(len(LENGTHS) + 1)]
     return Totals(
         tuple(places),
-        len(seen),
+        len(every),
         int(sum(lengths)),
         np.stack([known[rows].sum(0) for rows in by]).astype(np.int64),
         np.stack([fine[rows].sum(0) for rows in by]),
         np.stack([coarse[rows].sum(0) for rows in by]),
         np.stack([histogram(every[:, i], EDGES[i]) for i in range(len(NAMES))]),
-        distances[:, 0].sum(0).astype(np.int64),
-        np.rint(distances[:, 1] * 2.0**FINE).astype(np.int64).sum(0),
+        distances[0],
+        distances[1],
         np.rint(np.where(known, even, 0) * 2.0**FINE).astype(np.int64).sum(0),
     )
 

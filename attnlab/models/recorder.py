@@ -6,7 +6,7 @@ A model hands over every attention call (`record`), the residual stream between 
 
 import math
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -53,10 +53,11 @@ class Call:
 class Recorder:
     """What one forward pass said, in the order it said it. residual: per stack, [b n d] before each layer and after the last.
 
-    long: v is not kept; it is empty then.
+    long: v is not kept; it is empty then. most: the pass ends with this many calls, None to run it to its end.
     """
 
     long: bool = False
+    most: int | None = None
     calls: list[Call] = field(default_factory=list)
     residual: dict[str, list[Tensor]] = field(default_factory=dict)
 
@@ -64,13 +65,18 @@ class Recorder:
 _recorder: ContextVar[Recorder | None] = ContextVar("attnlab_recorder", default=None)
 
 
+class Enough(Exception):  # noqa: N818
+    """Every call that was asked for is recorded: what the model would make of the last one is not worked out."""
+
+
 @contextmanager
-def recording(*, long: bool = False) -> Iterator[Recorder]:
-    """Everything run inside is recorded, in this thread or task alone. long: see Recorder."""
-    recorder = Recorder(long)
+def recording(*, long: bool = False, most: int | None = None) -> Iterator[Recorder]:
+    """Everything run inside is recorded, in this thread or task alone. long, most: see Recorder."""
+    recorder = Recorder(long, most)
     token = _recorder.set(recorder)
     try:
-        yield recorder
+        with suppress(Enough):
+            yield recorder
     finally:
         _recorder.reset(token)
 
@@ -83,6 +89,8 @@ def record(call: Call) -> Tensor | None:
     recorder = _recorder.get()
     if recorder is not None:
         recorder.calls.append(replace(call, v=call.v.new_empty(0)) if recorder.long else call)
+        if len(recorder.calls) == recorder.most:
+            raise Enough
     return z
 
 

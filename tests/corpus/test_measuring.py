@@ -52,8 +52,12 @@ def test_a_batch_of_one_length_measures_what_each_sentence_does(name):
 def test_translators_are_measured_stack_by_stack():
     model = load("translate-fr")
     block = measure_block(model, LINES[:2])
-    np.testing.assert_allclose(block.totals.mean()[0], one_by_one(model, TEXTS[:2]).mean(0)[0], rtol=1e-4)
-    assert {place[0] for place in block.totals.places} == {"encoder", "decoder", "cross"}
+    shapes = model.spec.stacks.items()
+    every = [(stack, layer, head) for stack, shape in shapes for layer in range(shape.layers) for head in range(shape.heads)]
+    assert list(block.totals.places) == every  # the order in which the importance of heads stands in an index
+    traces = [model.trace(text) for text in TEXTS[:2]]
+    wanted = np.mean([[measured(trace.at(s, layer), [head])["entropy"][0] for s, layer, head in every] for trace in traces], 0)
+    np.testing.assert_allclose(block.totals.mean()[NAMES.index("entropy")], wanted, rtol=1e-4)
 
 
 def test_weights_of_other_sentences_are_refused(bert):

@@ -22,9 +22,8 @@ def values(seed, n):
 
 def sums(every, lengths, seed=0):
     """The sums of sentences with these values, cells and weight at every distance, and chance half of each value."""
-    count = np.random.default_rng(seed).integers(0, 9, (len(every), DISTANCES, 2)).astype(np.float64)
-    far = np.stack((count, count / 3), 1)
-    return sums_of(PLACES, [Seen(*each) for each in zip(every, far, np.array(every) / 2, strict=True)], lengths)
+    count = np.random.default_rng(seed).integers(0, 9, (DISTANCES, 2))
+    return sums_of(PLACES, Seen(np.array(every), np.stack((count, count << 30)), np.array(every) / 2), lengths)
 
 
 def same(a, b):

@@ -10,7 +10,7 @@ from attnlab import load
 from attnlab.core.batched import NAMES, Chosen, chosen_cells, measured_batch, strongest_cell
 from attnlab.core.measures import Ask, measured
 from attnlab.core.trace import Tokens
-from attnlab.models.recorder import Call, scores_of, softmax_of, visible_keys
+from attnlab.models.recorder import Call, record, recording, scores_of, softmax_of, visible_keys
 from tests.models.test_edits import small
 
 __all__ = ["small"]
@@ -40,6 +40,15 @@ def test_an_inhouse_batch_gives_the_weights_of_each_sentence(name):
     for call, attention in zip(model.calls([model.tokenize(text)]), model.trace(text).attentions, strict=True):
         np.testing.assert_allclose(softmax_of(call, scores_of(call))[0].numpy(), attention.all_weights(), atol=2e-6)
         np.testing.assert_array_equal(visible_keys(call), attention.visible())
+
+
+def test_a_pass_ends_with_the_last_call_that_was_asked_for():
+    x, went_on = torch.zeros(1, 1, 2, 1), []
+    with recording(most=2) as recorder:
+        for i in range(3):
+            record(Call(x, x, x, 1.0))
+            went_on.append(i)
+    assert (len(recorder.calls), went_on) == (2, [0])
 
 
 def test_scores_by_hand():

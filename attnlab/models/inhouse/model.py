@@ -228,8 +228,8 @@ class InHouse:
         return [done[i] for i in range(len(texts))]
 
     def calls(self, batch: Sequence[Tokens]) -> Sequence[Call]:
-        """Every attention call of one forward pass over texts of the same length, as tensors of the whole batch."""
-        with torch.inference_mode(), recording() as recorder:
+        """See attnlab.models.spec.Model. The pass ends with the last of them."""
+        with torch.inference_mode(), recording(most=sum(shape.layers for shape in self.spec.stacks.values())) as recorder:
             self.module.hidden(torch.tensor([tokens.ids for tokens in batch]))
         return recorder.calls
 

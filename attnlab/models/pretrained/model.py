@@ -165,13 +165,15 @@ class Pretrained:
         return [done[i] for i in range(len(texts))]
 
     def calls(self, batch: Sequence[Tokens]) -> Sequence[Call]:
-        """Every attention call of one forward pass over texts of the same length, as tensors of the whole batch."""
+        """See attnlab.models.spec.Model. The pass ends with the last of them."""
         ids = torch.tensor([tokens.ids for tokens in batch])
         given = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
         if "token_type_ids" in self._accepts & set(self.tokenizer.model_input_names):
             given["token_type_ids"] = torch.zeros_like(ids)
-        with torch.inference_mode():
-            return self._forward(given, stream=False)[0].calls
+        how = {"use_cache": False} if "use_cache" in self._accepts else {}
+        with torch.inference_mode(), recording(most=len(self._layout.calls)) as recorder:
+            self.module(**given, **how, return_dict=True)
+        return recorder.calls
 
     # What the model is given
 
