@@ -65,7 +65,7 @@ class Recorder:
 _recorder: ContextVar[Recorder | None] = ContextVar("attnlab_recorder", default=None)
 
 
-class Enough(Exception):  # noqa: N818
+class Enough(Exception):
     """Every call that was asked for is recorded: what the model would make of the last one is not worked out."""
 
 
