@@ -34,9 +34,17 @@ def say_version(wanted: bool) -> None:
 Version = Annotated[bool, typer.Option("--version", is_eager=True, callback=say_version, help="Say the version.")]
 
 
+ON = "Where models of transformers compute: auto, cpu, cuda or mps. In-house models stay on the processor."
+EXACT = "How exactly they do: float32 or bfloat16."
+On = Annotated[str | None, typer.Option("--device", help=ON, envvar="ATTNLAB_DEVICE", show_default=False)]
+Exact = Annotated[str | None, typer.Option("--dtype", help=EXACT, envvar="ATTNLAB_DTYPE", show_default=False)]
+
+
 @app.callback()
-def attnlab(version: Version = False) -> None:
+def attnlab(version: Version = False, device: On = None, dtype: Exact = None) -> None:
     """Attention Lab: see, with a model's own numbers, how attention works."""
+    given = {"ATTNLAB_DEVICE": device, "ATTNLAB_DTYPE": dtype}
+    os.environ.update({name: value for name, value in given.items() if value is not None})  # its workers' and its server's too
 
 
 def name() -> str:

@@ -64,7 +64,7 @@ def measure(
 
     loaded = load(model)
     kind: TooLong = too_long  # type: ignore[assignment]
-    plan = blocks.Plan(model, loaded.spec.revision, str(file), Choice(every, sample, seed, column), kind, block)
+    plan = blocks.Plan(model, loaded.spec.revision, str(file), Choice(every, sample, seed, column), kind, block, dtype=loaded.spec.dtype)
     folder = output.parent / f"{output.name}.blocks"
     try:
         measured(plan, folder, workers)

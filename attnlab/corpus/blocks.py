@@ -38,6 +38,7 @@ class Plan:
     too_long: TooLong = "stop"
     size: int = SIZE  # lines of a block: how sentences stand together can move a last bit
     version: str = VERSION
+    dtype: str = "float32"  # of the model
 
 
 @dataclass(frozen=True)

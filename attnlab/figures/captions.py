@@ -12,4 +12,5 @@ def head_title(trace: Trace, stack: Stack, layer: int, head: int, words: Words) 
 def trace_caption(trace: Trace) -> str:
     """What computed the numbers, how exactly, and from which words."""
     texts = " / ".join(text for text in (trace.text, trace.pair, trace.target_text) if text)
-    return f"{trace.model} ({trace.revision}) · {trace.dtype} · {texts}"
+    exact = trace.dtype if trace.dtype == "float32" else f"{trace.dtype}, softmax(q·k) float32"
+    return f"{trace.model} ({trace.revision}) · {exact} · {texts}"

@@ -107,13 +107,13 @@ def open_tokenizer(transformers: ModuleType, folder: Path) -> Any:
         raise InputError("error.broken_tokenizer", folder=folder, reason=first_line(error)) from error
 
 
-def open_module(transformers: ModuleType, folder: Path, family: str) -> Any:
-    """The weights in float32, with the output for next or hidden tokens where the folder says that there is one."""
+def open_module(transformers: ModuleType, folder: Path, family: str, dtype: str = "float32") -> Any:
+    """The weights in this precision, with the output for next or hidden tokens where the folder says that there is one."""
     safe = {"trust_remote_code": False, "local_files_only": True}
     try:
         config = transformers.AutoConfig.from_pretrained(folder, **safe)
         kind = kind_of(transformers, config)
-        how = {"attn_implementation": "eager", "dtype": "float32", "use_safetensors": True, "output_loading_info": True}
+        how = {"attn_implementation": "eager", "dtype": dtype, "use_safetensors": True, "output_loading_info": True}
         module, info = kind.from_pretrained(folder, config=config, **how, **safe)
     except Exception as error:  # whatever a stranger's configuration makes transformers raise
         raise InputError("error.cannot_load", folder=folder, family=family, reason=first_line(error)) from error

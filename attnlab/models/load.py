@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from math import prod
 from pathlib import Path
 
+from attnlab.models.device import USUAL, Device, device_of
 from attnlab.models.folder import fingerprint, read_config, read_header
 from attnlab.models.hub import Tell, download, on_terminal
 from attnlab.models.spec import ENDING, Model, Shape, Spec
@@ -26,20 +27,22 @@ SHIPPED_NAME = re.compile(r"[\w-]{1,64}", re.ASCII)
 KEPT = 8  # models in memory at once
 
 
-def load(name: str, *, tell: Tell = on_terminal) -> Model:
+def load(name: str, *, device: str | None = None, dtype: str | None = None, tell: Tell = on_terminal) -> Model:
     """A model by its name, kept for the next caller. Threads may call this at once; a model is loaded by one of them.
 
     A name that ends in `@untrained` is the same model before its training, see attnlab.models.untrained.
+    device, dtype: where a transformers model computes and how exactly, see attnlab.models.device; the environment's if not given.
     tell: called again and again while a model of the hub is fetched; what it raises ends the download, unless others wait for it too.
     Raises InputError for a name that nothing answers to, and for weights that are missing, broken or not what they should be.
     """
+    where = device_of(device, dtype)
     folder = folder_of(name)
     if folder is None:
         folder = download(name.removesuffix(ENDING), ", ".join(names()), tell)
     place = f"{place_of(folder)}{ENDING * name.endswith(ENDING)}"
     with _slots_lock:
-        slot = _slot(place, stamp(folder))
-    return slot.get(name, folder)
+        slot = _slot(place, stamp(folder), where)
+    return slot.get(name, folder, where)
 
 
 def known() -> list[Spec]:
@@ -95,10 +98,10 @@ class Slot:
         self.lock = threading.Lock()
         self.model: Model | None = None
 
-    def get(self, name: str, folder: Path) -> Model:
+    def get(self, name: str, folder: Path, where: Device) -> Model:
         with self.lock:
             if self.model is None:
-                self.model = open_model(name, folder)
+                self.model = open_model(name, folder, where)
             return self.model
 
 
@@ -106,7 +109,7 @@ _slots_lock = threading.Lock()
 
 
 @lru_cache(maxsize=KEPT)
-def _slot(place: str, stamp: tuple[int, ...]) -> Slot:
+def _slot(place: str, stamp: tuple[int, ...], where: Device) -> Slot:
     return Slot()
 
 
@@ -143,14 +146,14 @@ def saved_at(name: str) -> Path | None:
     return None
 
 
-def open_model(name: str, folder: Path) -> Model:
+def open_model(name: str, folder: Path, where: Device = USUAL) -> Model:
     """Read a model from disk; an untrained one is made from the trained one."""
     if name.endswith(ENDING):
         from attnlab.models.untrained import untrained
 
-        return untrained(load(name.removesuffix(ENDING)))
+        return untrained(load(name.removesuffix(ENDING), device=where.kind, dtype=where.dtype))
     if name == BERT:
-        return open_bert()
+        return open_bert(where)
     if folder.parent == MODELS:
         check_shipped(folder / "model.safetensors")
     config = read_config(folder)
@@ -161,7 +164,7 @@ def open_model(name: str, folder: Path) -> Model:
     from attnlab.models.pretrained.model import Pretrained
 
     on_hub = folder.parent.name == "snapshots"  # the cache keeps each revision under its own name
-    return Pretrained.load(folder, name=name, revision=folder.name[:8] if on_hub else None, source=name)
+    return Pretrained.load(folder, name=name, revision=folder.name[:8] if on_hub else None, source=name, device=where)
 
 
 @cache
@@ -205,7 +208,7 @@ def one_thread_each() -> None:
     torch.set_num_threads(1)
 
 
-def open_bert() -> Model:
+def open_bert(where: Device = USUAL) -> Model:
     """The shipped BERT, if its weights are exactly the ones they should be."""
     from attnlab.models.pretrained.model import Pretrained
 
@@ -214,7 +217,7 @@ def open_bert() -> Model:
     found = fingerprint([file]) if file.is_file() else "nothing"
     if found != BERT_SHA256:
         raise InputError("error.bert_wrong", file=file, found=found[:12], wanted=BERT_SHA256[:12])
-    return Pretrained.load(folder, name=BERT, revision=BERT_REVISION, source=BERT_SOURCE, licence="Apache-2.0")
+    return Pretrained.load(folder, name=BERT, revision=BERT_REVISION, source=BERT_SOURCE, licence="Apache-2.0", device=where)
 
 
 def check_shipped(file: Path) -> None:

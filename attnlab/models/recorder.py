@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 import torch
@@ -60,6 +60,29 @@ class Recorder:
     most: int | None = None
     calls: list[Call] = field(default_factory=list)
     residual: dict[str, list[Tensor]] = field(default_factory=dict)
+    moved: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
+
+    def keep(self, call: Call) -> None:
+        """A call as float32 in the processor's memory: it leaves its device as soon as it is there, a mask of all layers once."""
+        call = replace(call, v=call.v.new_empty(0)) if self.long else call
+        parts = {name: here(getattr(call, name)) for name in ("q", "k", "v", "sinks", "stored", "stored_z")}
+        self.calls.append(replace(call, **parts, mask=self._shared(call.mask), bias=self._shared(call.bias)))
+
+    def _shared(self, x: Tensor | None) -> Tensor | None:
+        if x is None:
+            return None
+        return self.moved.setdefault(id(x), (x, here(x)))[1]
+
+
+@overload
+def here(x: Tensor) -> Tensor: ...
+@overload
+def here(x: None) -> None: ...
+def here(x: Tensor | None) -> Tensor | None:
+    """Numbers in the processor's memory, float32; what is there already is not copied. The least number of a type stays the least."""
+    if x is None or x.dtype in (torch.bool, torch.float32, torch.float64):
+        return None if x is None else x.cpu()
+    return x.cpu().float().masked_fill(x.cpu() <= torch.finfo(x.dtype).min, torch.finfo(torch.float32).min)
 
 
 _recorder: ContextVar[Recorder | None] = ContextVar("attnlab_recorder", default=None)
@@ -88,7 +111,7 @@ def record(call: Call) -> Tensor | None:
         call, z = active.meet(call)
     recorder = _recorder.get()
     if recorder is not None:
-        recorder.calls.append(replace(call, v=call.v.new_empty(0)) if recorder.long else call)
+        recorder.keep(call)
         if len(recorder.calls) == recorder.most:
             raise Enough
     return z
@@ -104,7 +127,7 @@ def stream(x: Tensor, stack: str, layer: int, point: str = "before") -> Tensor:
         x = active.change("stream", stack, layer, x, point)
     recorder = _recorder.get()
     if recorder is not None and point == "before" and not recorder.long:
-        recorder.residual.setdefault(stack, []).append(x)
+        recorder.residual.setdefault(stack, []).append(here(x))
     return x
 
 
@@ -160,10 +183,10 @@ class Interventions:
         self.seen: dict[str, int] = {}
 
     def change(self, part: Part, stack: str, layer: int, x: Tensor, point: str = "before", seen: Tensor | None = None) -> Tensor:
-        here = Here(self.first.get("decoder" if stack == "cross" else stack, 0), seen)
+        where = Here(self.first.get("decoder" if stack == "cross" else stack, 0), None if seen is None else seen.cpu())
         for one in self.chosen:
             if one.part == part and one.point == point and one.at(stack, layer):
-                x = one.change(x, here)
+                x = one.change(here(x), where).to(x)  # changes are made in float32, wherever the model runs
         return x
 
     def where(self, call: Call) -> tuple[str, int]:
@@ -235,7 +258,7 @@ def scores_of(call: Call) -> Tensor:
         scores = scores.masked_fill(~call.mask, -math.inf)
     if call.causal:
         n_q, n_k = scores.shape[2:]
-        scores = scores.masked_fill(~torch.ones(n_q, n_k, dtype=torch.bool).tril(n_k - n_q), -math.inf)
+        scores = scores.masked_fill(~torch.ones(n_q, n_k, dtype=torch.bool, device=scores.device).tril(n_k - n_q), -math.inf)
     return scores
 
 

@@ -48,8 +48,10 @@ def _pretrained(model: Model, name: str, revision: str) -> Model:
         try:
             with _alone, torch.random.fork_rng(devices=[]):
                 torch.manual_seed(SEED)
-                module = type(model.module)._from_config(
-                    copy.deepcopy(model.module.config), dtype=torch.float32, attn_implementation="eager"
+                module = (
+                    type(model.module)
+                    ._from_config(copy.deepcopy(model.module.config), dtype=torch.float32, attn_implementation="eager")
+                    .to(model.module.device, model.module.dtype)
                 )
         except Exception as error:  # whatever a family's own code raises for want of a file or a kernel
             raise InputError("error.untrained", model=model.spec.name, reason=first_line(error)) from error

@@ -307,7 +307,7 @@ def rotary_base(model: Model) -> float:
 def array(x: Tensor) -> Array:
     """The model's own numbers, not to be written; a copy only where they are not float32."""
     with torch.inference_mode(False):
-        return frozen(x.detach().float().numpy())
+        return frozen(x.detach().float().cpu().numpy())
 
 
 def linear(part: Any) -> Linear:

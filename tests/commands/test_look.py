@@ -190,3 +190,15 @@ def test_the_api_of_the_readme(bert, tmp_path):
     picture = attnlab.figures.heatmap(weights, trace.source.pieces, trace.source.pieces)
     assert attnlab.figures.save(picture, "svg").startswith(b"<?xml")
     assert attnlab.load("bert") is attnlab.load("bert")
+
+
+def test_a_command_runs_a_model_in_the_precision_that_is_asked_for(tmp_path, monkeypatch):
+    for name in ("ATTNLAB_DEVICE", "ATTNLAB_DTYPE"):
+        monkeypatch.setenv(name, "")
+    assert (
+        main(
+            ["--device", "cpu", "--dtype", "bfloat16", "heatmap", "One two.", "--layer", "0", "--head", "1", "-o", str(tmp_path / "a.svg")]
+        )
+        == 0
+    )
+    assert "bfloat16, softmax(q·k) float32" in (tmp_path / "a.svg").read_text("utf-8")

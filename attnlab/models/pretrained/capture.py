@@ -80,7 +80,7 @@ def in_blocks(
             scores = scores + (bias[:, :, rows] if bias.shape[2] > 1 else bias)
         seen = mask if mask is None or mask.shape[2] == 1 else mask[:, :, rows]
         if causal:
-            seen = torch.ones(rows.stop - start, k.shape[2], dtype=torch.bool).tril(start)
+            seen = torch.ones(rows.stop - start, k.shape[2], dtype=torch.bool, device=q.device).tril(start)
         if seen is not None:
             scores = scores.masked_fill(~seen, torch.finfo(scores.dtype).min)
         if sinks is not None:

@@ -117,6 +117,7 @@ def spec_of(
         longest_of(config, tokenizer),
         positions_of(config),
         sum(p.numel() for p in module.parameters()),
+        dtype=str(module.dtype).removeprefix("torch."),
         records=bool(layout.calls),
         source=source,
         licence=licence,

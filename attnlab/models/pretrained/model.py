@@ -18,6 +18,7 @@ from torch import Tensor
 
 from attnlab.core.edits import Edit
 from attnlab.core.trace import Array, Attention, Later, Stack, Tokens, Trace
+from attnlab.models.device import USUAL, Device, check_room
 from attnlab.models.edits import check_tokens, interventions, lengths_of
 from attnlab.models.folder import (
     check_tokenizer,
@@ -27,6 +28,7 @@ from attnlab.models.folder import (
     open_module,
     open_tokenizer,
     read_config,
+    read_header,
     weight_files,
 )
 from attnlab.models.inhouse.decoding import Ids
@@ -35,7 +37,7 @@ from attnlab.models.pretrained import capture
 from attnlab.models.pretrained.hooks import hook
 from attnlab.models.pretrained.layout import Sublayer, layout_of, spec_of, stored
 from attnlab.models.pretrained.writing import Continuing
-from attnlab.models.recorder import Call, Intervention, Recorder, Shared, intervening, recording, sublayer
+from attnlab.models.recorder import Call, Intervention, Recorder, Shared, here, intervening, recording, sublayer
 from attnlab.models.spec import Pass, PositionChange
 from attnlab.models.tokens import Alphabets, encode, from_ids
 from attnlab.models.weights import position_embedding
@@ -98,16 +100,26 @@ class Pretrained:
         self.spec = spec_of(module, tokenizer, self._layout, **about, speaks=self.whole is not None)
 
     @classmethod
-    def load(cls, folder: Path, *, name: str, revision: str | None = None, source: str = "", licence: str = "") -> "Pretrained":
-        """A model saved by transformers. Raises InputError that says which part of the folder is missing or broken."""
+    def load(
+        cls,
+        folder: Path,
+        *,
+        name: str,
+        revision: str | None = None,
+        source: str = "",
+        licence: str = "",
+        device: Device = USUAL,
+    ) -> "Pretrained":
+        """A model saved by transformers. Raises InputError that says which part of the folder is missing or broken, and for no room."""
         config = read_config(folder)
         files = weight_files(folder)
         judge_config(folder, config, files)
+        check_room([read_header(file) for file in files], device)
         check_tokenizer(folder)
         judge_tokenizer(folder)
         with transformers_alone() as transformers:
             tokenizer = open_tokenizer(transformers, folder)
-            module = open_module(transformers, folder, str(config.get("model_type", "?")))
+            module = open_module(transformers, folder, str(config.get("model_type", "?")), device.dtype).to(device.kind)
             revision = fingerprint(files)[:8] if revision is None else revision
             return cls(module, tokenizer, name=name, revision=revision, source=source or str(folder), licence=licence)
 
@@ -172,10 +184,14 @@ class Pretrained:
             given["token_type_ids"] = torch.zeros_like(ids)
         how = {"use_cache": False} if "use_cache" in self._accepts else {}
         with torch.inference_mode(), recording(most=len(self._layout.calls)) as recorder:
-            self.module(**given, **how, return_dict=True)
+            self.module(**self._there(given), **how, return_dict=True)
         return recorder.calls
 
     # What the model is given
+
+    def _there(self, given: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The same where the model is."""
+        return {name: x.to(self.module.device) for name, x in given.items()}
 
     def _checked(self, tokens: Tokens) -> Tokens:
         limit = self.spec.max_tokens
@@ -210,7 +226,7 @@ class Pretrained:
         if table is None:
             raise InputError("error.no_position_table", model=self.spec.name, positions=self.spec.positions)
         first = 0 if table.padding_idx is None else table.padding_idx + 1  # RoBERTa counts from there
-        words = self.module.get_input_embeddings()(ids)
+        words = self.module.get_input_embeddings()(ids.to(self.module.device))
         usual = table.weight[first : first + n]
         if positions == "none":
             return words - usual
@@ -246,6 +262,7 @@ class Pretrained:
         """What the model writes by itself, always taking the likeliest token; without the end token, which it never reads."""
         room = min(WRITTEN, self.spec.max_tokens or WRITTEN, 2 * ids.shape[1] + 32) - 1
         how = {"num_beams": 1, "do_sample": False, "max_new_tokens": max(room, 1), "max_length": None}
+        ids = ids.to(self.module.device)
         with intervening(changes, self._places):
             written = self.module.generate(input_ids=ids, attention_mask=torch.ones_like(ids), **how)[0].tolist()
         if len(written) > 1 and written[-1] == self.tokenizer.eos_token_id:
@@ -286,11 +303,12 @@ class Pretrained:
                     pair=pair,
                     target=target,
                     made_by=ref(self),
+                    dtype=self.spec.dtype,
                     positions=positions if positions is None or isinstance(positions, str) else tuple(positions),
                     residual=self._stream_later(given, tokens, target, changes)
                     if later
                     else self._stream(said, row, tokens, target, recorder),
-                    outputs={} if target is None else {"logits": said["logits"][row].numpy()},
+                    outputs={} if target is None else {"logits": said["logits"][row].float().cpu().numpy()},
                 )
             )
         return done
@@ -308,9 +326,9 @@ class Pretrained:
         if "use_cache" in self._accepts:
             how["use_cache"] = False
         with intervening(every, self._places):
-            said = self.module(**given, **how)
+            said = self.module(**self._there(given), **how)
         streams = said["hidden_states" if trace.target is None else "decoder_hidden_states"]
-        return Pass(None if trace.target is None else said["logits"], streams[-1])
+        return Pass(None if trace.target is None else here(said["logits"]), here(streams[-1]))
 
     def _forward(
         self, given: dict[str, Tensor], *, stream: bool = True, long: bool = False, changes: Sequence[Intervention] = ()
@@ -322,7 +340,7 @@ class Pretrained:
         if "use_cache" in self._accepts:
             how["use_cache"] = False
         with torch.inference_mode(), recording(long=long) as recorder, intervening(changes, self._places):
-            return recorder, self.module(**given, **how)
+            return recorder, self.module(**self._there(given), **how)
 
     def _sublayers(
         self,
@@ -339,11 +357,10 @@ class Pretrained:
             return own, source if stack == "cross" else own
 
         if weights is not None:
+            sized = [(stack, layer, w, *sides(stack)) for stack, layer, w in weights]
             return tuple(
-                Attention(
-                    stack, layer, *(s := sides(stack)), None, None, None, stored=w[row, :, : len(s[0]), : len(s[1])].float().numpy().copy()
-                )
-                for stack, layer, w in weights
+                Attention(stack, layer, q, k, None, None, None, stored=here(w[row, :, : len(q), : len(k)]).numpy().copy())
+                for stack, layer, w, q, k in sized
             )
         named = zip(self._layout.calls, recorder.calls, strict=True)
         return tuple(sublayer(call, stack, layer, row, *sides(stack), shared, values) for (stack, layer), call in named)
@@ -358,7 +375,7 @@ class Pretrained:
                 said = {**said, name: recorder.residual[stack]}
             n = len(source if stack == "encoder" or target is None else target)
             alone = said[name][0].shape[0] == 1
-            rows = tuple(layer[row, :n].float().numpy() for layer in said[name])
+            rows = tuple(layer[row, :n].float().cpu().numpy() for layer in said[name])
             streams[stack] = rows if alone else tuple(layer.copy() for layer in rows)
         return streams
 
@@ -438,9 +455,9 @@ class Pretrained:
         """What could stand at every place of whole sentences, log-probabilities. [b n] -> [b n v]"""
         if self.whole is None:
             raise InputError("error.no_mask")
-        given = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "return_dict": True}
+        given = self._there({"input_ids": ids, "attention_mask": torch.ones_like(ids)})
         with torch.inference_mode():
-            return self.whole(**given)["logits"].float().log_softmax(-1)
+            return here(self.whole(**given, return_dict=True)["logits"]).log_softmax(-1)
 
     # What the model is
 

@@ -18,11 +18,11 @@ class Continuing:
 
     def read(self, ids: Sequence[int], past: Any = None) -> tuple[Tensor, Any]:
         """Logits of what follows the last of some tokens after a past [v], and the cache that they become; the past stays as it was."""
-        given = {"input_ids": torch.tensor([ids]), "past_key_values": deepcopy(past), "use_cache": True, "return_dict": True}
+        given = {"input_ids": torch.tensor([ids], device=self.whole.device), "past_key_values": deepcopy(past)}
         with torch.inference_mode():
-            said = self.whole(**given)
-        return said["logits"][0, -1].float(), said["past_key_values"]
+            said = self.whole(**given, use_cache=True, return_dict=True)
+        return said["logits"][0, -1].float().cpu(), said["past_key_values"]
 
     def keys(self, past: Any) -> list[Array]:
         """The keys that are kept, layer by layer. Each [h n d]"""
-        return [frozen(layer.keys[0].float().numpy()) for layer in past.layers]
+        return [frozen(layer.keys[0].float().cpu().numpy()) for layer in past.layers]

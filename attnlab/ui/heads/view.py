@@ -144,7 +144,7 @@ def badge(trace: Trace, attention: Attention) -> dict[str, object]:
     return {
         t("ui.model"): f"{trace.model} ({trace.revision})",
         t("heads.tokens"): f"{len(attention.queries)} × {len(attention.keys)}",
-        t("heads.dtype"): trace.dtype,
+        t("heads.dtype"): trace.dtype if trace.dtype == "float32" else t("heads.worked_out", dtype=trace.dtype),
     }
 
 
