@@ -152,16 +152,16 @@ class Attention:
 
     def added(self, head: int, rows: slice = slice(None)) -> Array:
         """What is added to the scaled products: position bias and mask, -inf where a key is hidden. [q k]"""
-        every = np.arange(len(self.queries))[rows, None]  # [q 1]
-        gap = every - np.arange(len(self.keys))  # [q k], tokens back
-        added = np.zeros(gap.shape, np.float32)
+        queries = np.arange(len(self.queries), dtype=np.int32)[rows, None]  # [q 1]
+        keys = np.arange(len(self.keys), dtype=np.int32)
+        added = np.zeros((len(queries), len(keys)), np.float32)
         if self.bias is not None:
             bias = self.bias[head if self.bias.shape[0] > 1 else 0]
             added += bias[rows if bias.shape[0] > 1 else slice(None)]
         if self.causal:
-            added[gap < 0] = -np.inf
+            added[keys > queries] = -np.inf
         if self.window is not None:
-            added[np.abs(gap) >= self.window] = -np.inf
+            added[np.abs(queries - keys) >= self.window] = -np.inf
         return frozen(added)
 
     def visible(self) -> NDArray[np.bool_]:

@@ -1,6 +1,8 @@
 """What a page shows of a trace: one head or several in one, words or pieces, part of the tokens, a long text in blocks. Pure functions."""
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +17,7 @@ Between = Literal["all", "aa", "ab", "ba", "bb"]
 Groups = tuple[tuple[int, ...], ...]
 RANGES = {"temperature": (0.1, 5.0), "threshold": (0.0, 1.0)}  # of a view
 BLOCK = 1 << 22  # weights computed at once on the way to an overview: 16 MB
+MOST_THREADS = 4  # each holds a few times as much
 
 
 @dataclass(frozen=True)
@@ -197,16 +200,20 @@ def special_mass(seen: Seen) -> float:
 def overview(weights: Callable[[slice], Array], n_q: int, n_k: int, *, side: int = 512, how: Pool = "max") -> Array:
     """A map too large to draw, pooled in square blocks to at most side x side. weights(rows) gives some rows; never all are in memory.
 
-    Blocks at the lower and right edge may be smaller; their mean is over the cells they have.
+    Blocks at the lower and right edge may be smaller; their mean is over the cells they have. weights is called from several threads.
     """
     block = -(-max(n_q, n_k) // side)
     starts_q, starts_k = np.arange(0, n_q, block), np.arange(0, n_k, block)
     pooled = np.empty((len(starts_q), len(starts_k)), np.float32)
     step = max(1, BLOCK // (n_k * block)) * block
-    for start in range(0, n_q, step):
+
+    def pool(start: int) -> None:
         rows = weights(slice(start, min(start + step, n_q)))
         here = blocks(blocks(rows, block, how).T, block, how).T  # rows first: they lie side by side
         pooled[start // block : start // block + len(here)] = here
+
+    with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as threads:
+        list(threads.map(pool, range(0, n_q, step)))
     if how == "mean":
         pooled /= np.diff(np.append(starts_q, n_q))[:, None] * np.diff(np.append(starts_k, n_k))
     return frozen(pooled)

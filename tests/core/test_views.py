@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attnlab.core import views
 from attnlab.core.trace import Attention, Tokens, Trace, softmax
 from attnlab.core.views import (
     View,
@@ -128,6 +129,14 @@ def test_an_overview_is_the_pooled_map_however_many_rows_come_at_a_time(n_q, n_k
     block = -(-max(n_q, n_k) // side)
     by_hand = [[getattr(weights[r : r + block, c : c + block], how)() for c in range(0, n_k, block)] for r in range(0, n_q, block)]
     np.testing.assert_allclose(overview(lambda rows: weights[rows], n_q, n_k, side=side, how=how), by_hand, atol=1e-6)
+
+
+@pytest.mark.parametrize("how", ["max", "mean"])
+def test_rows_pooled_by_several_threads_are_the_same_map(how, monkeypatch):
+    weights = np.random.default_rng(0).random((300, 200)).astype(np.float32)
+    whole = overview(lambda rows: weights[rows], 300, 200, side=50, how=how)
+    monkeypatch.setattr(views, "BLOCK", 200 * 6)  # one block of rows at a time
+    np.testing.assert_array_equal(overview(lambda rows: weights[rows], 300, 200, side=50, how=how), whole)
 
 
 def test_thumbnails_of_a_short_text_are_the_weights():
