@@ -71,7 +71,9 @@ class Recorder:
     def _shared(self, x: Tensor | None) -> Tensor | None:
         if x is None:
             return None
-        return self.moved.setdefault(id(x), (x, here(x)))[1]
+        if id(x) not in self.moved:
+            self.moved[id(x)] = x, here(x)  # held, so that no other gets its id
+        return self.moved[id(x)][1]
 
 
 @overload
@@ -79,10 +81,11 @@ def here(x: Tensor) -> Tensor: ...
 @overload
 def here(x: None) -> None: ...
 def here(x: Tensor | None) -> Tensor | None:
-    """Numbers in the processor's memory, float32; what is there already is not copied. The least number of a type stays the least."""
-    if x is None or x.dtype in (torch.bool, torch.float32, torch.float64):
+    """Numbers in the processor's memory, halves as float32; what is there is not copied. The least number of a type stays the least."""
+    if x is None or x.dtype not in (torch.bfloat16, torch.float16):
         return None if x is None else x.cpu()
-    return x.cpu().float().masked_fill(x.cpu() <= torch.finfo(x.dtype).min, torch.finfo(torch.float32).min)
+    near = x.cpu()
+    return near.float().masked_fill(near <= torch.finfo(x.dtype).min, torch.finfo(torch.float32).min)
 
 
 _recorder: ContextVar[Recorder | None] = ContextVar("attnlab_recorder", default=None)
