@@ -23,7 +23,7 @@ def values(seed, n):
 def sums(every, lengths, seed=0):
     """The sums of sentences with these values, cells and weight at every distance, and chance half of each value."""
     count = np.random.default_rng(seed).integers(0, 9, (DISTANCES, 2))
-    return sums_of(PLACES, Seen(np.array(every), np.stack((count, count << 30)), np.array(every) / 2), lengths)
+    return sums_of(PLACES, Seen(np.array(every), np.stack((count, (count << 40) // 3)), np.array(every) / 2), lengths)
 
 
 def same(a, b):
