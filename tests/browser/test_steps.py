@@ -88,19 +88,21 @@ def test_the_whole_walk_by_keyboard(visit):
     expect(window.page.get_by_text("agrees with its own forward pass")).to_be_visible()
 
 
-def test_a_cell_of_any_stage_is_the_sum_of_its_terms(visit):
-    """On the page, for every kind of sum; that it holds everywhere is tests/models/test_weights.py."""
-    window = visit()
-    for stage, part in ((5, "q"), (6, "products"), (9, "weights"), (13, "narrow"), (14, "output")):
-        window.open(f"steps?{TEXT}&head=2&stage={stage}&part={part}&query=3&key=2&dim=5&digits=6")
+def test_a_cell_of_each_step_is_the_sum_of_its_terms(visit):
+    """On the page, from the first projection to the output; that it holds everywhere is tests/models/test_weights.py."""
+    window = visit().open(f"steps?{TEXT}&head=2&stage=5&part=q&query=3&key=2&dim=5&digits=6")
+    for part in PARTS[PARTS.index("q") :]:
         on(window, part)
+        names = ", ".join(f"[data-cell^='{name}']" for name in (f"encoder.{part}.", f"encoder.{part} ", f"{part} "))
+        table(window).and_(window.page.locator(names)).wait_for()
         total, cell, rows = taken_apart(window)
-        assert total == cell
+        assert total == cell, part
         assert "✓" in table(window).inner_text()
         shown = [float(row.get_attribute("data-product")) for row in rows.all()]
         value = float(cell.replace("−", "-"))
         expected = 1.0 if part == "weights" else value  # the shares of a row sum to 1
-        assert abs(sum(shown) - expected) < 1e-5
+        assert abs(sum(shown) - expected) < 1e-5, part
+        window.page.keyboard.press("ArrowRight")
 
 
 def test_a_click_on_a_cell_pins_it_and_the_link_says_so(visit):
