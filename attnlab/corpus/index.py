@@ -25,9 +25,17 @@ from attnlab.models.tokens import first_tokens
 from attnlab.untrusted import parsing, read_json
 from attnlab.words import InputError
 
-LARGEST = 64 << 20  # bytes of an index file that is read
-EXPANDED = 512 << 20  # bytes of its columns once they are unpacked
-LONGEST_FACTS = 96 << 20
+
+@dataclass(frozen=True)
+class Limits:
+    """Bytes of an index file, of its columns once they are unpacked, and of the facts beside them: parsing those stops everything else."""
+
+    file: int
+    columns: int
+    facts: int
+
+
+ON_DISK, SENT = Limits(64 << 20, 512 << 20, 64 << 20), Limits(20 << 20, 96 << 20, 4 << 20)  # the host's own, and a stranger's
 LONGEST = 64  # tokens of a sentence in which every head is knocked out
 BETWEEN = "\x1f"  # between the pieces of a sentence
 INTEGERS = {"layer": "int16", "head": "int16", "rank": "int8", "line": "int64", "query": "int16", "key": "int16"}
@@ -201,30 +209,30 @@ def read_index(source: Path | bytes) -> Index:
     """An index from a file. Raises InputError for one that is none, that is too large, or whose numbers cannot be."""
     import pyarrow as pa
 
-    name = "" if isinstance(source, bytes) else str(source)
+    name, limits = ("", SENT) if isinstance(source, bytes) else (str(source), ON_DISK)
     with parsing(lambda why: InputError("error.index_unreadable", path=name)):
         data = source if isinstance(source, bytes) else source.read_bytes()
-        if len(data) > LARGEST:
-            raise InputError("error.index_large", size=len(data) >> 20, limit=LARGEST >> 20)
+        if len(data) > limits.file:
+            raise InputError("error.index_large", size=len(data) >> 20, limit=limits.file >> 20)
         try:
-            return _checked(data)
+            return _checked(data, limits)
         except pa.ArrowException as error:
             raise ValueError(str(error)) from None
 
 
-def _checked(data: bytes) -> Index:
+def _checked(data: bytes, limits: Limits) -> Index:
     """The index in a file's bytes. Raises ValueError and others for what is none; nothing is unpacked before its size is known."""
     import pyarrow as pa
     from pyarrow import parquet
 
-    file = parquet.ParquetFile(pa.BufferReader(data), thrift_string_size_limit=LONGEST_FACTS)
-    facts = read_json((file.schema_arrow.metadata or {})[b"attnlab"], most=LONGEST_FACTS)
-    totals = unpacked(facts["totals"])
+    file = parquet.ParquetFile(pa.BufferReader(data), thrift_string_size_limit=2 * limits.facts)
+    facts = read_json((file.schema_arrow.metadata or {})[b"attnlab"], most=limits.facts)
+    totals = unpacked(facts["totals"], most=limits.facts)
     groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
     parts = [group.column(i) for group in groups for i in range(group.num_columns)]
     values = sum(part.num_values for part in parts)
     size = max(values, sum(part.total_uncompressed_size for part in parts))
-    if size > EXPANDED or file.metadata.num_rows > len(NAMES) * len(totals.places) * MOST:
+    if size > limits.columns or file.metadata.num_rows > len(NAMES) * len(totals.places) * MOST:
         raise ValueError("more than an index holds")
     table = file.read(columns=list(COLUMNS))
     check_columns(table)

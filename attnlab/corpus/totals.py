@@ -198,9 +198,9 @@ def packed(totals: Totals) -> str:
     return base64.b64encode(zlib.compress(json.dumps(said).encode(), 9)).decode()
 
 
-def unpacked(text: str) -> Totals:
-    """What `packed` wrote. Raises ValueError, KeyError or TypeError for anything else."""
-    said = read_json(inflated(base64.b64decode(text, validate=True), most=LARGEST), most=LARGEST)
+def unpacked(text: str, *, most: int = LARGEST) -> Totals:
+    """What `packed` wrote, at most so many bytes when inflated. Raises ValueError, KeyError or TypeError for anything else."""
+    said = read_json(inflated(base64.b64decode(text, validate=True), most=most), most=most)
     places = tuple((stack, whole(layer), whole(head)) for stack, layer, head in said["places"])
     if not places or len(set(places)) != len(places) or not {stack for stack, _, _ in places} <= set(STACKS):
         raise ValueError("the heads cannot be")

@@ -7,6 +7,7 @@ import pytest
 
 from attnlab.corpus.shelf import shipped, shipped_index
 from attnlab.ui.atlas.head import hits_table
+from attnlab.ui.atlas.indexes import take
 from attnlab.ui.atlas.making import jobs
 from attnlab.words import InputError, room
 from tests.app.conftest import opened, words
@@ -95,3 +96,13 @@ def test_the_shipped_atlases_fit_into_eight_megabytes_and_say_how_they_were_made
 
     assert sum(file.stat().st_size for file in ATLAS.glob("*.parquet")) <= 8e6
     assert all(f"--model {name}" in (ATLAS / "card.md").read_text("utf-8") for name in shipped())
+
+
+def test_of_ones_own_indexes_the_last_three_stay():
+    index, kept = shipped_index("bert"), {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("attnlab.ui.atlas.indexes.own", lambda: kept)
+        patch.setattr("attnlab.ui.atlas.indexes.link.choose", lambda **_: None)
+        for name in ("a", "b", "c", "a", "d"):
+            take(index, name)
+    assert list(kept) == ["c", "a", "d"]

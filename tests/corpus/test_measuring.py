@@ -16,7 +16,7 @@ from attnlab.core.batched import ON, Chosen, measured_batch
 from attnlab.core.guide import NAMES
 from attnlab.core.measures import measured
 from attnlab.corpus.blocks import Plan
-from attnlab.corpus.index import index_of, read_index
+from attnlab.corpus.index import SENT, index_of, read_index
 from attnlab.corpus.measuring import MOST, NONE, from_bytes, measure_block, strongest_of, to_bytes
 from attnlab.corpus.reading import Choice, Line
 from attnlab.corpus.totals import packed
@@ -152,8 +152,22 @@ def test_an_index_whose_numbers_cannot_be_is_refused(bert, tmp_path):
     parquet.write_table(many, tmp_path / "many.parquet")
     with pytest.raises(InputError, match="not an index"):
         read_index(tmp_path / "many.parquet")
-    with pytest.raises(InputError, match="at most 64 MiB"):
-        read_index(bytes((64 << 20) + 1))
+    with pytest.raises(InputError, match="at most 20 MiB"):
+        read_index(bytes((20 << 20) + 1))
+
+
+def test_the_facts_of_a_strangers_index_are_measured_before_they_are_parsed(monkeypatch):
+    """Parsing JSON stops every thread: 60 MB of it, packed into a small file, stopped the server for seconds."""
+    read, long = json.loads, "[" + "1," * (SENT.facts >> 1) + "1]"
+    packed_totals = json.dumps({"totals": base64.b64encode(zlib.compress(long.encode())).decode()})
+    parsed = []
+    monkeypatch.setattr("attnlab.untrusted.json.loads", lambda content: parsed.append(len(content)) or read(content))
+    for facts in (long, packed_totals):
+        out = io.BytesIO()
+        parquet.write_table(pa.table({"a": [1]}).replace_schema_metadata({"attnlab": facts}), out)
+        with pytest.raises(InputError, match="not an index"):
+            read_index(out.getvalue())
+    assert max(parsed) <= SENT.facts
 
 
 @pytest.mark.parametrize("data", [b"", b"PAR1 nothing", b"PAR1" * 9000])

@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from attnlab.core.trace import Stack
-from attnlab.corpus.index import LARGEST, Index, read_index
+from attnlab.corpus.index import SENT, Index, read_index
 from attnlab.corpus.shelf import shipped, shipped_index
 from attnlab.ui import choices, link
 from attnlab.ui.access import shared
@@ -15,6 +15,7 @@ from attnlab.ui.language import md_escape, t
 from attnlab.words import InputError
 
 OWN = "own atlas"
+EACH = 3  # indexes of one visitor; the oldest go first
 
 
 def own() -> dict[str, Index]:
@@ -58,7 +59,7 @@ def ask_part(index: Index) -> Stack:
 def ask_own() -> None:
     """An index of one's own: a file dropped here, or the path of one where this machine's files may be read."""
     with mistake_box():
-        file = st.file_uploader(t("atlas.drop"), type=["parquet"], key="atlas file", max_upload_size=LARGEST >> 20)
+        file = st.file_uploader(t("atlas.drop"), type=["parquet"], key="atlas file", max_upload_size=SENT.file >> 20)
         if file is not None and file.file_id not in choices.visit("atlas files read", set[str]):
             take(read_index(file.getvalue()), Path(file.name).stem)
             choices.visit("atlas files read", set[str]).add(file.file_id)
@@ -72,7 +73,10 @@ def ask_own() -> None:
 
 def take(index: Index, name: str) -> None:
     """Keep an index for the visit and open it."""
+    own().pop(name[:40] or "index", None)
     own()[name[:40] or "index"] = index
+    for other in list(own())[:-EACH]:
+        del own()[other]
     link.choose(atlas=name[:40] or "index")
 
 
