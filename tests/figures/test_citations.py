@@ -43,6 +43,8 @@ def test_method_model_and_program_have_an_entry(facts, cited):
     made = bibtex(facts)
     assert keys(made) == ["vaswani2017attention", *cited, "attnlab"]
     assert made.count("{") == made.count("}")
+    if "revision" in facts:  # of the model on the hub, and of what this program looked at
+        assert made.count("revision abc") == 2
 
 
 def test_the_command_of_one_head_draws_the_same_file(tmp_path, monkeypatch):

@@ -34,6 +34,14 @@ def test_a_chart_gives_back_the_series_it_was_made_from(chart):
                 np.testing.assert_array_equal(getattr(ours, part), theirs)
 
 
+def test_a_cloud_of_points_names_those_that_have_names_and_room():
+    named, unnamed = Series("n", np.array([0.0, 1.0, 1.001]), np.array([0.0, 1.0, 1.0]), texts=("a", "b", "c")), Series("u", X, X)
+    first, second = curves([named, unnamed], axes=("a", "b"), joined=False).data
+    assert list(first.text) == ["a", "", ""]
+    assert list(second.text) == ["", "", ""]
+    assert list(first.hovertext) == ["a", "b", "c"]
+
+
 def test_plotly_finds_nothing_wrong_in_a_chart_that_it_did_not_check(chart):
     from plotly.graph_objects import Figure
 
