@@ -1,6 +1,6 @@
 """python -m tests.benchmarks: how fast and how small, against what else there is. Ratios of one run, both sides on the same inputs.
 
-Never a timed test: numbers move with the machine, ratios much less. BertViz is compared where it is installed.
+Never a timed test: numbers move with the machine, ratios much less. BertViz stands in tests.benchmarks.notebook.
 """
 
 import json
@@ -9,11 +9,9 @@ import platform
 import subprocess
 import sys
 from importlib.metadata import version
-from importlib.util import find_spec
 from statistics import median
 from typing import Any
 
-BERTVIZ = "bertviz==1.4.1"
 ROUNDS = 2  # the two sides take turns, so that a busy moment of the machine does not fall on one of them alone
 
 
@@ -28,8 +26,6 @@ def main() -> None:
         what, against = "trace, BERT-base shape, 2048 tokens", f"`output_attentions=True`, {how}"
         row(f"{what}: time", seconds(ours), f"{seconds(theirs)} {against}", times(theirs, ours, "seconds"), "≥ 2.5 × faster")
         row(f"{what}: extra memory", mib(ours), f"{mib(theirs)} {against}", "1/" + times(theirs, ours, "extra_mib", unit=""), "≤ 1/10")
-    for n, faster, smaller in ((512, 30, 1000), (128, 10, 50)):
-        against_bertviz(n, faster, smaller)
     long = side("long_trace", 8192)
     row("trace, BERT-base shape, 8192 tokens: peak extra memory", mib(long), "–", "–", "≤ 1.5 GiB")
     every, alone = side("all_knock_outs", 12), side("one_pass", 12)
@@ -41,27 +37,6 @@ def main() -> None:
         "≤ 25 ×, ≤ 1 s",
     )
     row("one head of 8192 tokens as a 512-pixel overview", seconds(side("long_head", 8192)), "–", "–", "≤ 1 s")
-
-
-def against_bertviz(n: int, faster: int, smaller: int) -> None:
-    if find_spec("bertviz") is None:
-        row(
-            f"text to all heads, `bert`, {n} tokens",
-            seconds(side("ready_ours", n)),
-            f"not installed: pip install {BERTVIZ}",
-            "–",
-            f"≥ {faster} ×",
-        )
-        return
-    ours, theirs = both("ready_ours", "ready_bertviz", n)
-    row(
-        f"text → all heads ready to draw, `bert`, {n} tokens: time",
-        seconds(ours),
-        f"{seconds(theirs)} BertViz `model_view`",
-        times(theirs, ours, "seconds"),
-        f"≥ {faster} × faster",
-    )
-    row(f"the same, {n} tokens: bytes sent", size(ours), size(theirs), "1/" + times(theirs, ours, "bytes", unit=""), f"≤ 1/{smaller}")
 
 
 def both(ours: str, theirs: str, n: int) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -99,10 +74,6 @@ def seconds(run: dict[str, Any]) -> str:
 
 def mib(run: dict[str, Any]) -> str:
     return f"{run['extra_mib']:,.0f} MiB"
-
-
-def size(run: dict[str, Any]) -> str:
-    return f"{run['bytes'] / 1e6:,.2f} MB"
 
 
 def row(*cells: str) -> None:

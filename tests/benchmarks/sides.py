@@ -1,6 +1,5 @@
 """Both sides of every comparison, each run in a process of its own: python -m tests.benchmarks.sides NAME N -> one JSON line."""
 
-import io
 import json
 import sys
 import time
@@ -106,50 +105,6 @@ def trace_theirs_with(n: int, *, gradients: bool) -> dict[str, Any]:
     return measured(work, 2)
 
 
-def ready_ours(n: int) -> dict[str, Any]:
-    """Text in; out comes what the page "All heads" sends for its picture, as it stands on the wire."""
-    import pyarrow as pa
-
-    from attnlab import load
-    from attnlab.core.views import thumbnails
-
-    model = load("bert")
-
-    def work(text: str = text_of(n)) -> dict[str, int]:
-        small = thumbnails(model.trace(text).layers("encoder"))
-        table, wire = pa.table({"v": pa.array(small.pixels.ravel())}), io.BytesIO()
-        with pa.ipc.new_stream(wire, table.schema) as stream:
-            stream.write_table(table)
-        return {"bytes": wire.tell()}
-
-    work(SHORT)
-    return measured(work, 3)
-
-
-def ready_bertviz(n: int) -> dict[str, Any]:
-    import torch
-    from bertviz import model_view
-
-    from attnlab.models.load import bert_folder
-    from attnlab.models.pretrained.model import transformers_alone
-
-    with transformers_alone() as transformers:
-        module = transformers.AutoModel.from_pretrained(bert_folder(), attn_implementation="eager", dtype="float32").eval()
-        tokenizer = transformers.AutoTokenizer.from_pretrained(bert_folder())
-
-    def work(text: str = text_of(n)) -> dict[str, int]:
-        tokenizer.backend_tokenizer.no_truncation()
-        tokenizer.backend_tokenizer.no_padding()
-        given = tokenizer(text, return_tensors="pt")
-        with torch.inference_mode():
-            weights = module(**given, output_attentions=True).attentions
-        page = model_view(weights, tokenizer.convert_ids_to_tokens(given["input_ids"][0]), html_action="return")
-        return {"bytes": len(page.data.encode())}
-
-    work(SHORT)
-    return measured(work, 1)
-
-
 def long_trace(n: int) -> dict[str, Any]:
     return trace_ours(n, runs=1)
 
@@ -171,6 +126,6 @@ def long_head(n: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sides = (trace_ours, trace_theirs, trace_theirs_lean, ready_ours, ready_bertviz, long_trace, long_head, all_knock_outs, one_pass)
+    sides = (trace_ours, trace_theirs, trace_theirs_lean, long_trace, long_head, all_knock_outs, one_pass)
     side = {f.__name__: f for f in sides}[sys.argv[1]]
     print(json.dumps(side(int(sys.argv[2]))))
