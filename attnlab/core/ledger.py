@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from attnlab.core.score_parts import feed_forward, heads_sum, normed, sublayers
 from attnlab.core.trace import Attention, Stack, Trace
 from attnlab.core.walk import arithmetic
-from attnlab.core.walk.weights import AttentionWeights, Norm, StackWeights
+from attnlab.core.walk.weights import Linear, Norm, StackWeights
 
 Kind = Literal["embedding", "head", "feed_forward", "bias"]
 Wide = NDArray[np.float64]
@@ -88,6 +88,8 @@ def take_apart(trace: Trace, weights: StackWeights, direction: Wide) -> list[Par
 
     weights: of a family whose layers are known. Walks from the output down; what counts is carried through each norm it passes.
     """
+    if weights.writes:
+        return take_apart_before(trace, weights, direction)
     stack = weights.stack
     stream = trace.residual[stack]
     counts, blocks = direction.astype(np.float64), list[list[Part]]()  # blocks: from the output down
@@ -98,7 +100,7 @@ def take_apart(trace: Trace, weights: StackWeights, direction: Wide) -> list[Par
         layer, bias = weights.layers[number], 0.0
         attended, totals, x = sublayers(trace, weights, number), [], stream[number]
         for attention, heads in attended:
-            total = arithmetic.add(x, heads_sum(attention, heads))
+            total = arithmetic.add(x, heads_sum(attention, heads.w_o))
             totals.append(total)
             x = total if layer.pre else normed(heads.norm, total)
         made = feed_forward(layer, normed(layer.norm, x) if layer.pre else x)
@@ -111,24 +113,41 @@ def take_apart(trace: Trace, weights: StackWeights, direction: Wide) -> list[Par
                 bias += float((counts * heads.norm.shift).sum())
                 counts = through(heads.norm, total, counts)
             bias += float((counts * heads.w_o.bias).sum())
-            blocks.append(head_parts(attention, heads, counts))
+            blocks.append(head_parts(attention, heads.w_o, counts))
         blocks.append([Part("bias", stack, number, None, None, bias)])
     rows = np.flatnonzero(np.abs(counts).sum(-1))
     blocks.append([Part("embedding", stack, None, None, int(row), float(counts[row] @ stream[0][row])) for row in rows])
     return [part for block in reversed(blocks) for part in block]
 
 
+def take_apart_before(trace: Trace, weights: StackWeights, direction: Wide) -> list[Part]:
+    """The same where of each layer W_O alone is read: norms before the sums change nothing on the way down. A net is what is left."""
+    stack, stream = weights.stack, trace.residual[weights.stack]
+    assert weights.final is not None
+    counts = through(weights.final, stream[-1], direction.astype(np.float64))
+    parts = [Part("embedding", stack, None, None, int(row), float(counts[row] @ stream[0][row])) for row in np.flatnonzero(counts.any(-1))]
+    for number, w_o in enumerate(weights.writes):
+        attention = trace.at(stack, number)
+        added = stream[number + 1].astype(np.float64) - stream[number] - heads_sum(attention, w_o)
+        parts.append(Part("bias", stack, number, None, None, float((counts * w_o.bias).sum())))
+        parts += head_parts(attention, w_o, counts)
+        parts.append(Part("feed_forward", stack, number, None, None, float((counts * added).sum())))
+    return parts
+
+
 def through(norm: Norm, x: NDArray[np.float32], counts: Wide) -> Wide:
     """What the input of a norm counts, when its output counts this much and its spread is held. [n d] -> [n d]"""
+    if not norm.centred:
+        return np.asarray(counts * norm.gain / np.sqrt((x.astype(np.float64) ** 2).mean(-1, keepdims=True) + norm.eps), np.float64)
     scaled = counts * norm.gain / np.sqrt(x.astype(np.float64).var(-1, keepdims=True) + norm.eps)
     return np.asarray(scaled - scaled.mean(-1, keepdims=True), np.float64)
 
 
-def head_parts(attention: Attention, heads: AttentionWeights, counts: Wide) -> list[Part]:
+def head_parts(attention: Attention, w_o: Linear, counts: Wide) -> list[Part]:
     """Every head of a sublayer by way of every key: the weight it gives, times what the key's v counts once it is through W_O."""
-    d, found = heads.w_o.weight.shape[0] // attention.n_heads, list[Part]()
+    d, found = w_o.weight.shape[0] // attention.n_heads, list[Part]()
     for head in range(attention.n_heads):
-        back = counts @ heads.w_o.weight[head * d : (head + 1) * d].astype(np.float64).T  # [q d], what z counts
+        back = counts @ w_o.weight[head * d : (head + 1) * d].astype(np.float64).T  # [q d], what z counts
         v = attention.need("v")[attention.kv_head(head)].astype(np.float64)  # [k d]
         values = (attention.weights(head) * (back @ v.T)).sum(0)  # [k]
         where = ("head", attention.stack, attention.layer, head)

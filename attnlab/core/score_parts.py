@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from attnlab.core.positions import ABSOLUTE
 from attnlab.core.trace import Array, Attention, Trace, frozen, softmax
 from attnlab.core.walk import arithmetic
-from attnlab.core.walk.weights import AttentionWeights, EmbeddingWeights, LayerWeights, Norm, Rotation, StackWeights
+from attnlab.core.walk.weights import AttentionWeights, EmbeddingWeights, LayerWeights, Linear, Norm, Rotation, StackWeights
 from attnlab.words import InputError
 
 CLOSE = 1e-3  # the sum of the parts and the recorded stream must agree at least this well, or the model is not what we think
@@ -216,7 +216,7 @@ def passed(trace: Trace, weights: StackWeights, number: int, now: Input) -> Inpu
     """The parts after one layer with norms on the stream. What the sublayers add is mixed."""
     x = trace.residual[weights.stack][number]
     for attention, heads in sublayers(trace, weights, number):
-        total = arithmetic.add(x, heads_sum(attention, heads))
+        total = arithmetic.add(x, heads_sum(attention, heads.w_o))
         now = split_norm(heads.norm, Input(now.content, now.position, frozen(total - now.content - now.position)))
         x = normed(heads.norm, total)
     layer = weights.layers[number]
@@ -231,10 +231,10 @@ def sublayers(trace: Trace, weights: StackWeights, number: int) -> list[tuple[At
     return found if layer.cross is None else [*found, (trace.at("cross", number), layer.cross)]
 
 
-def heads_sum(attention: Attention, heads: AttentionWeights) -> Array:
+def heads_sum(attention: Attention, w_o: Linear) -> Array:
     """What an attention sublayer adds to the stream: every head's z, side by side, through W_O. [q d_model]"""
     joined = arithmetic.join(*(attention.z(head) for head in range(attention.n_heads)))
-    return arithmetic.project(joined, heads.w_o.weight, heads.w_o.bias)
+    return arithmetic.project(joined, w_o.weight, w_o.bias)
 
 
 def feed_forward(layer: LayerWeights, x: Array) -> Array:
@@ -244,6 +244,9 @@ def feed_forward(layer: LayerWeights, x: Array) -> Array:
 
 
 def normed(norm: Norm, x: Array) -> Array:
+    if not norm.centred:
+        scale = np.sqrt((x.astype(np.float64) ** 2).mean(-1, keepdims=True) + norm.eps)
+        return frozen(x / scale * norm.gain + norm.shift)
     return arithmetic.layer_norm(x, norm.gain, norm.shift, norm.eps)
 
 

@@ -16,7 +16,7 @@ from attnlab.models.edits import numbers_at
 from attnlab.models.ledgers import Reading, outputs, reading, speaking
 from attnlab.models.recorder import Here, Intervention
 from attnlab.models.spec import Between, Model, Pass
-from attnlab.models.weights import walks_whole
+from attnlab.models.weights import balances
 from attnlab.words import InputError
 
 By = Literal["zero", "mean", "resample"]
@@ -29,7 +29,7 @@ def measure_of(model: Model, trace: Trace, found: Reading | None = None) -> Meas
     """What is watched: an output (see `ledgers.reading`), else log p of what the model said, else the likeness to its own sentence."""
     if found is not None:
         return lambda passed: outputs(model, trace, found, passed)
-    if "logits" not in trace.outputs and not walks_whole(model):
+    if "logits" not in trace.outputs and not balances(model):
         return likeness_of_streams(trace)
     if "logits" not in trace.outputs:
         own = reading(model, trace, similar_to=trace)

@@ -20,7 +20,7 @@ from attnlab.core.walk.weights import Norm
 from attnlab.models.load import load
 from attnlab.models.recorder import Intervention
 from attnlab.models.spec import Model, Pass
-from attnlab.models.weights import read_weights, unembedding, walks_whole
+from attnlab.models.weights import balances, read_weights, unembedding
 from attnlab.words import InputError
 
 
@@ -91,7 +91,7 @@ def reading(
     similar_to: Trace | None = None,
 ) -> Reading:
     """What is asked for, as a direction. See `ledger`."""
-    if not walks_whole(model):
+    if not balances(model):
         raise InputError("error.ledger_family", model=model.spec.name, family=model.spec.family)
     if similar_to is not None:
         return _likeness(model, trace, similar_to)
@@ -197,7 +197,7 @@ def speaking(trace: Trace) -> Stack:
 def last_vectors(model: Model, trace: Trace) -> NDArray[np.float32]:
     """What the output reads: the stream after the last layer and its norm. [n d]"""
     stack = speaking(trace)
-    final = read_weights(model, stack, trace.at(stack, 0).queries).final if walks_whole(model) else None
+    final = read_weights(model, stack, trace.at(stack, 0).queries).final if balances(model) else None
     return np.asarray(_norm(final, torch.from_numpy(trace.residual[stack][-1].copy())).numpy(), np.float32)
 
 
@@ -205,6 +205,8 @@ def _norm(norm: Norm | None, x: Tensor) -> Tensor:
     if norm is None:
         return x
     gain, shift = (torch.from_numpy(part.copy()) for part in (norm.gain, norm.shift))
+    if not norm.centred:
+        return torch.nn.functional.rms_norm(x, x.shape[-1:], gain, norm.eps) + shift
     return torch.nn.functional.layer_norm(x, x.shape[-1:], gain, shift, norm.eps)
 
 

@@ -11,7 +11,7 @@ from attnlab.core.score_parts import normed
 from attnlab.core.trace import Array, Trace, frozen
 from attnlab.models.ledgers import show, speaking
 from attnlab.models.spec import Model
-from attnlab.models.weights import read_weights, unembedding, walks_whole
+from attnlab.models.weights import balances, read_weights, unembedding
 from attnlab.words import InputError
 
 
@@ -30,7 +30,7 @@ class Lens:
 
 def lens(model: Model, trace: Trace) -> Lens:
     """The lens on every layer and token of the stack that writes. Raises InputError for a model that writes no tokens."""
-    out = unembedding(model) if walks_whole(model) and model.spec.task != "classify" else None
+    out = unembedding(model) if balances(model) and model.spec.task != "classify" else None
     if out is None:
         raise InputError("error.ledger_none", model=model.spec.name)
     matrix, bias = out

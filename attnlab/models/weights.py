@@ -44,6 +44,7 @@ DISTILBERT_LAYER = {
     "norms.1": "output_layer_norm",
 }
 HALVES = ("llama", "mistral", "qwen2", "qwen3", "phi3", "gemma", "gemma2", "olmo", "olmo2", "gpt_neox", "modernbert", "stablelm")
+BEFORE = ("llama", "mistral", "qwen2", "qwen3", "phi3")  # RMS norms before the sums: known well enough for a ledger, not for a walk
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +63,11 @@ Reader = Callable[[Model, Stack, Tokens], Insides]
 def read_weights(model: Model, stack: Stack, tokens: Tokens) -> StackWeights:
     """All that is known of a stack that reads these tokens, as numpy arrays that share the model's memory."""
     spec, turned = model.spec, rotations(model, stack, len(tokens))
+    if spec.family in BEFORE:
+        base = model.module.base_model
+        final = Norm(gain := array(base.norm.weight), np.zeros_like(gain), float(base.norm.variance_epsilon), centred=False)
+        writes = tuple(linear(block.self_attn.o_proj) for block in base.layers)
+        return StackWeights(stack, spec.family, spec.positions, final=final, rotations=turned, writes=writes)
     if stack == "cross" or not walks_whole(model):
         return StackWeights(stack, spec.family, spec.positions, rotations=turned)
     insides = FAMILIES[spec.family](model, stack, tokens)
@@ -74,6 +80,11 @@ def walks_whole(model: Model) -> bool:
     if model.spec.family not in FAMILIES:
         return False
     return isinstance(model.module, own.Transformer) or _activation(model.module.config) in ACTIVATIONS
+
+
+def balances(model: Model) -> bool:
+    """Whether an output of this model can be taken apart: its layers are known, or their W_O and the last norm are."""
+    return walks_whole(model) or model.spec.family in BEFORE
 
 
 def walk_of(model: Model, trace: Trace, stack: Stack, number: int) -> Walk:

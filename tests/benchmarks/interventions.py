@@ -124,10 +124,11 @@ def sums(n: int = 200) -> None:
 def families(texts: list[str]) -> None:
     """Random models of every pretrained family whose layers are known: cosines."""
     from attnlab.models.pretrained.model import Pretrained
+    from attnlab.models.weights import BEFORE
     from tests.conftest import small_tokenizer
     from tests.models.test_pretrained import FAMILIES, random_module
 
-    for name in ("bert", "roberta", "xlm-roberta", "electra", "distilbert", "gpt2"):
+    for name in ("bert", "roberta", "xlm-roberta", "electra", "distilbert", "gpt2", *BEFORE):
         model = Pretrained(random_module(name), small_tokenizer(FAMILIES[name][0]), name=name, revision="random")
         short = [" ".join(text.split()[:6]) for text in texts]
         traces = [model.trace(text) for text in short]

@@ -19,11 +19,19 @@ W_O = {  # family: stack -> where its z is joined and mapped, by layer
     "gpt_neox": {"decoder": "layers.{}.attention.dense"},
     "llama": {"decoder": "layers.{}.self_attn.o_proj"},
     "mistral": {"decoder": "layers.{}.self_attn.o_proj"},
-    "t5": {"encoder": "encoder.block.{}.layer.0.SelfAttention.o", "cross": "decoder.block.{}.layer.1.EncDecAttention.o"},
-    "bart": {"decoder": "model.decoder.layers.{}.self_attn.out_proj", "cross": "model.decoder.layers.{}.encoder_attn.out_proj"},
+    "t5": {
+        "encoder": "encoder.block.{}.layer.0.SelfAttention.o",
+        "decoder": "decoder.block.{}.layer.0.SelfAttention.o",
+        "cross": "decoder.block.{}.layer.1.EncDecAttention.o",
+    },
+    "bart": {
+        "encoder": "model.encoder.layers.{}.self_attn.out_proj",
+        "decoder": "model.decoder.layers.{}.self_attn.out_proj",
+        "cross": "model.decoder.layers.{}.encoder_attn.out_proj",
+    },
     "translate": {"encoder": "encoder.{}.attention.w_o", "decoder": "decoder.{}.attention.w_o", "cross": "decoder.{}.cross.w_o"},
 }
-LAST = {"gpt_neox": "layers.2", "llama": "layers.2", "mistral": "layers.2"}  # what stands before the final norm
+LAST = {"gpt_neox": "layers.2"}  # what stands before the final norm
 
 
 @pytest.fixture(scope="module")
@@ -106,12 +114,14 @@ def test_knock_outs_and_importance_are_those_of_hooks(small, family, stack):
 # The ledger, from the words up: every part a vector, carried through norms whose spread is held
 
 
+RMS = ("llama", "mistral", "qwen2", "qwen3")
 ANATOMY = {  # W_O, norm of attention, second matrix of the net, norm of the net; the last norm. Post-norm unless there is a last one
     "bert": ("encoder.layer.{}.", "attention.output.dense", "attention.output.LayerNorm", "output.dense", "output.LayerNorm", None),
     "distilbert": ("transformer.layer.{}.", "attention.out_lin", "sa_layer_norm", "ffn.lin2", "output_layer_norm", None),
     "gpt2": ("h.{}.", "attn.c_proj", "", "mlp.c_proj", "", "ln_f"),
 }
 ANATOMY |= dict.fromkeys(("roberta", "xlm-roberta", "electra"), ANATOMY["bert"])
+ANATOMY |= dict.fromkeys(RMS, ("layers.{}.", "self_attn.o_proj", "", "mlp.down_proj", "", "norm"))
 OWN = {"post": ("attention.w_o", "norms.0", "feed_forward.3", "norms.1", None), "pre": ("attention.w_o", "", "feed_forward.3", "", "norm")}
 
 
@@ -132,6 +142,8 @@ def caught(module, names, run):
 
 def held(norm, x, part, *, shift):
     """A part through a norm whose spread is that of x."""
+    if not hasattr(norm, "bias"):  # an RMS norm
+        return part * norm.weight.double() / ((x.double() ** 2).mean(-1, keepdim=True) + norm.variance_epsilon).sqrt()
     out = (part - part.mean(-1, keepdim=True)) * norm.weight.double() / (x.double().var(-1, correction=0, keepdim=True) + norm.eps).sqrt()
     return out + norm.bias.double() if shift else out
 
@@ -153,7 +165,7 @@ def vectors(module, anatomy, n_layers, n_heads, first, run):
                 matrix = linear.weight.double().T if matrix is None else matrix
                 d = z.shape[1] // n_heads
                 parts |= {f"L{layer}H{h}": z[:, h * d : (h + 1) * d] @ matrix[h * d : (h + 1) * d] for h in range(n_heads)}
-                parts[f"L{layer} bias"] = parts[f"L{layer} bias"] + linear.bias.double()
+                parts[f"L{layer} bias"] = parts[f"L{layer} bias"] + (0 if linear.bias is None else linear.bias.double())
             else:
                 parts[f"L{layer} feed_forward"] = made
             if after:
@@ -163,7 +175,8 @@ def vectors(module, anatomy, n_layers, n_heads, first, run):
     if final:
         norm = module.get_submodule(final)
         parts = {name: held(norm, seen[final][0], part, shift=False) for name, part in parts.items()}
-        parts["bias"] = norm.bias.double().expand_as(parts["embedding"])
+        if hasattr(norm, "bias"):
+            parts["bias"] = norm.bias.double().expand_as(parts["embedding"])
     return parts
 
 
@@ -180,7 +193,12 @@ def compare(book, wanted):
 def test_a_ledger_is_the_sum_of_vectors_carried_up_by_hand(small, family):
     model, module = small(family), random_module(family).eval()
     trace, other = model.trace(TEXTS[0]), model.trace(TEXTS[1])
-    first = {"gpt2": "drop", "distilbert": "embeddings", "electra": "embeddings_project"}.get(family, "embeddings")
+    first = {
+        "gpt2": "drop",
+        **dict.fromkeys(RMS, "embed_tokens"),
+        "distilbert": "embeddings",
+        "electra": "embeddings_project",
+    }.get(family, "embeddings")
 
     def run(of):
         return lambda: module(input_ids=torch.tensor([of.source.ids])).last_hidden_state

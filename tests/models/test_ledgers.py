@@ -9,6 +9,8 @@ from attnlab.models.edits import interventions
 from attnlab.models.inhouse.model import InHouse
 from attnlab.models.inhouse.transformer import Config, Transformer
 from attnlab.models.ledgers import changed_output, last_vectors, reading
+from attnlab.models.lens import lens
+from attnlab.models.weights import BEFORE
 from attnlab.words import InputError
 from tests.models.test_edits import TEXT, run, small
 from tests.models.test_effects import TASKS
@@ -34,7 +36,7 @@ def test_parts_sum_to_the_logit_in_house(small_tokenizers, task, norm, positions
     assert sum(part.value for part in book.whole()) == pytest.approx(book.total, abs=1e-9)
 
 
-@pytest.mark.parametrize("family", ["bert", "roberta", "xlm-roberta", "electra", "distilbert", "gpt2"])
+@pytest.mark.parametrize("family", ["bert", "roberta", "xlm-roberta", "electra", "distilbert", "gpt2", *BEFORE])
 def test_parts_sum_to_the_cosine_of_every_followed_family(small, family):
     model = small(family)
     book = ledger(model.trace(TEXT), similar_to=model.trace("a dog ran"))
@@ -49,6 +51,18 @@ def test_a_decoder_whose_output_is_its_word_table_has_words(small):
     book = ledger(trace, token=2)
     assert book.error <= 1e-4 * max(1, abs(book.output))
     assert not [part for part in book.parts if part.kind == "head" and part.source is not None and part.source > 2 and part.value]
+
+
+def test_a_decoder_with_norms_that_take_no_mean_away_has_words_and_a_lens(small, monkeypatch):
+    model = small("llama")
+    monkeypatch.setattr(model.module.config, "tie_word_embeddings", True)  # its output is its table of word vectors
+    trace = model.trace(TEXT)
+    book, table = ledger(trace, token=2, model=model), model.module.get_input_embeddings().weight.detach().numpy()
+    logits = last_vectors(model, trace)[2] @ table.T
+    assert book.output == pytest.approx(float(logits.max()), rel=1e-5)
+    assert book.error <= 1e-4 * max(1, abs(book.output))
+    end = np.exp(logits - logits.max())
+    assert lens(model, trace).probability[-1, 2] == pytest.approx(float(end.max() / end.sum()), rel=1e-4)
 
 
 def test_what_makes_two_sentences_alike_for_bert():
@@ -122,7 +136,7 @@ def test_an_output_that_a_model_has_not_is_refused(name, asked, said):
 
 def test_a_family_that_is_not_followed_has_no_ledger(small):
     with pytest.raises(InputError, match="not followed"):
-        ledger(small("llama").trace(TEXT))
+        ledger(small("gpt_neox").trace(TEXT))
 
 
 def test_a_model_that_is_gone_is_loaded_again_by_its_name(bert):

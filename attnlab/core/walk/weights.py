@@ -22,11 +22,12 @@ class Linear:
 
 @dataclass(frozen=True, eq=False)
 class Norm:
-    """The gain and shift of a layer norm. Each [d]"""
+    """The gain and shift of a layer norm. Each [d]. centred: the mean is taken away first; an RMS norm leaves it."""
 
     gain: Array
     shift: Array
     eps: float
+    centred: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +97,7 @@ class StackWeights:
     embedding: None where the family's layers are not read; layers is empty then.
     final: the norm on the stream after the last layer, None where there is none. rotations: one per layer where q and k are turned.
     memory: the norm on the encoder's stream that cross-attention reads.
+    writes: W_O of every layer, where no more of the layers is read: they have their norms before the sums.
     """
 
     stack: Stack
@@ -106,3 +108,4 @@ class StackWeights:
     final: Norm | None = None
     rotations: tuple[Rotation, ...] = ()
     memory: Norm | None = None
+    writes: tuple[Linear, ...] = ()

@@ -16,7 +16,7 @@ from attnlab.models.ledgers import Reading, book, reading, show, speaking
 from attnlab.models.lens import lens
 from attnlab.models.repair import Repair, repair
 from attnlab.models.spec import Model, Spec
-from attnlab.models.weights import FAMILIES
+from attnlab.models.weights import BEFORE, FAMILIES
 from attnlab.ui import canvas, choices
 from attnlab.ui.ask import ask_choice, ask_switch, ask_text, open_head, open_steps
 from attnlab.ui.language import md_escape, number, signed, t
@@ -47,7 +47,7 @@ class Asked:
 
 def followed(spec: Spec) -> bool:
     """Models whose layers are known."""
-    return spec.family in FAMILIES
+    return spec.family in (*FAMILIES, *BEFORE)
 
 
 def ask_output(model: Model, trace: Trace) -> Asked:
