@@ -55,12 +55,14 @@ function reach() {
   const sizes = new ResizeObserver((all) => {
     for (const { target } of all) stop(target);
   });
-  new MutationObserver(() => {
+  const watch = () => {
     for (const each of document.querySelectorAll('.katex-display:not([data-watched])')) {
       each.dataset.watched = 'true';
       sizes.observe(each);
     }
-  }).observe(document.body, { childList: true, subtree: true });
+  };
+  watch(); // those that were drawn before this
+  new MutationObserver(watch).observe(document.body, { childList: true, subtree: true });
 }
 
 // A question mark anywhere but in a field shows which keys there are.

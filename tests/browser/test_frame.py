@@ -37,6 +37,11 @@ def test_the_first_stop_of_the_keyboard_leads_over_the_line_of_pages(visit):
     assert window.page.evaluate("document.activeElement.tagName") == "H1"
 
 
+def test_a_formula_that_is_wider_than_a_phone_is_a_stop_of_the_keyboard(visit):
+    formula = visit(width=390, locale="zh-CN").open().page.locator(".katex-display").first
+    expect(formula).to_have_attribute("tabindex", "0")
+
+
 def test_escape_lets_go_of_the_cell_in_both_views(visit):
     """The lines follow the map under the keyboard; when the map lets go they show everything again."""
     window = visit().open("heads?cell=none")
