@@ -7,14 +7,17 @@ import numpy as np
 import pytest
 
 from attnlab import load
+from attnlab.core.ledger import Ledger
+from attnlab.core.ledger import Part as Share
 from attnlab.core.paths import OUTPUT, Edge, Paths
 from attnlab.core.walk.place import start_place
 from attnlab.figures.formulas import FINE, SIZE, formula
+from attnlab.figures.heatmaps import heatmap
 from attnlab.figures.paths import path_graph
 from attnlab.figures.pruning import pruning_chart
 from attnlab.figures.sheets import Part, map_svg
 from attnlab.figures.walks import Seen, player, table
-from attnlab.figures.waterfalls import DOWN, UP
+from attnlab.figures.waterfalls import DOWN, UP, waterfall
 from attnlab.models.weights import walk_of
 
 
@@ -76,6 +79,25 @@ def test_ways_into_an_output_run_from_words_by_way_of_parts_wide_as_they_are_str
     assert at["L0H3"][1] < at["L1H0"][1]  # by layer from the top
     drawn = [(line.get_color(), line.get_linewidth()) for line in axes.lines]
     assert drawn == [(UP, pytest.approx(4.4)), (DOWN, pytest.approx(2.4)), (UP, pytest.approx(1.4))]
+
+
+def test_a_waterfall_goes_from_nothing_to_the_output_and_shows_every_bar():
+    parts = (Share("head", "encoder", 1, 0, 0, 3.0), Share("head", "encoder", 0, 1, 0, -1.0))
+    (axes, *_) = waterfall(Ledger(parts, 2.0, "yes")).axes
+    bars = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in axes.patches]
+    assert sorted(bars[0]) == pytest.approx([0, 3])
+    assert sorted(bars[-2]) == pytest.approx([2, 3])
+    assert bars[-1] == pytest.approx((0, 2))  # the model's own number
+    low, high = sorted(axes.get_ylim())
+    assert (low, high) == (-0.5, len(bars) - 0.5)
+
+
+def test_the_legend_of_colours_begins_at_the_low_end():
+    axes = heatmap(np.eye(2, dtype=np.float32), ("a", "b"), ("a", "b")).axes
+    (image,) = [each.images[0] for each in axes if each.images and each.images[0].get_array().shape == (256, 1)]
+    assert image.origin == "lower"
+    assert (image.get_array()[0, 0], image.get_array()[-1, 0]) == (0, 1)
+    assert list(image.get_extent()) == [0, 1, 0, 1]
 
 
 def test_a_curve_of_pruning_has_a_band_only_where_orders_were_tried_at_random():
