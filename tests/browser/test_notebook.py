@@ -1,22 +1,22 @@
-"""Real JupyterLab in Chromium: a widget is painted, read and pinned, and Python knows the pin."""
+"""Real JupyterLab and real marimo in Chromium: a widget is painted, read and pinned, and Python knows the pin.
+
+One JupyterLab, opened once, and one kernel that has loaded a model serve all tests; each shows notebooks of its own in it.
+"""
 
 import os
 import re
-import shutil
-import socket
-import subprocess
 import sys
-import time
 from textwrap import indent
 
 import pytest
-from playwright.sync_api import expect
 
 from tests.browser.conftest import PATIENCE, ROOT, free_port
+from tests.jupyter import answering, book_of, jupyterlab, surroundings
 
 nbformat = pytest.importorskip("nbformat")
 pytest.importorskip("jupyterlab")
-TRUST = "from nbformat.sign import TrustNotebookApp; TrustNotebookApp.launch_instance()"
+expect = pytest.importorskip("playwright.sync_api").expect
+NotebookNotary = pytest.importorskip("nbformat.sign").NotebookNotary
 LINES = [
     "import numpy as np\nimport attnlab\nfrom attnlab import figures, widgets\n"
     "trace = attnlab.load('reverse-sinusoidal').trace('a b c d')\nheat = widgets.heatmap(trace.attentions[0], head=2)\nheat",
@@ -30,52 +30,43 @@ LINES = [
     "f'read {heat.cell} {lines.heads} {mosaic.layer} {mosaic.head} {lens.at} {steps.stage} {decoder.step}, saved {saved}'",
     "trace",
 ]
+SIXTEEN = (
+    "from IPython.display import display\nw = widgets.heatmap(trace.attentions[0])\ndisplay(w, w)\n"
+    "for head in range(14): display(widgets.heatmap(trace.attentions[0], head=head % 8))"
+)
 
-
-def book_of(lines):
-    """A notebook of these cells that nobody has run."""
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(line) for line in lines])
-    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    return book
+ODD = (
+    "from IPython.display import display\n"
+    "display(widgets.heatmap([[0.5, 0.7], [np.nan, 1.0]]), widgets.overview(np.where(np.eye(100), 1.0, np.nan)))"
+)
+OPEN = """async (path) => {
+  await jupyterapp.restored;
+  const panel = await jupyterapp.commands.execute('docmanager:open', { path });
+  await panel.revealed;
+  await panel.sessionContext.ready;
+}"""
+WRONG = "widgets.heatmap([[0.5, 0.5]], queries=['a'], keys=['b', 'c', 'd'])"
 
 
 @pytest.fixture(scope="module")
 def lab(chromium, tmp_path_factory):
-    """JupyterLab over a folder, all its files inside that folder: its address, the folder, and its surroundings."""
+    """JupyterLab in a window: the page, and the folder of its notebooks."""
     root = tmp_path_factory.mktemp("lab")
     home = root / "home"
     home.mkdir()
-    port = free_port()
-    names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "JUPYTERLAB_SETTINGS_DIR")
-    env = {**os.environ, "PYTHONPATH": str(ROOT), **{name: str(root / name) for name in (*names, "JUPYTERLAB_WORKSPACES_DIR")}}
-    options = [f"--ServerApp.port={port}", "--ServerApp.ip=127.0.0.1", "--IdentityProvider.token=", f"--ServerApp.root_dir={home}"]
-    more = ["--no-browser", "--allow-root", "--LabApp.extension_manager=readonly", "--LabApp.news_url=None"]
-    with (root / "log").open("w") as log:
-        process = subprocess.Popen([sys.executable, "-m", "jupyterlab", *options, *more], env=env, stdout=log, stderr=log)
-        try:
-            wait_for_port(port, process, root / "log")
-            yield f"http://127.0.0.1:{port}/lab/tree", home, env
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
+    with jupyterlab(home, surroundings(root)) as address:
+        page = chromium.new_page(viewport={"width": 1366, "height": 900})
+        page.set_default_timeout(2 * PATIENCE)
+        page.goto(f"{address}?reset")
+        page.wait_for_function("window.jupyterapp?.shell")
+        yield page, home
+        page.close()
 
 
-def wait_for_port(port, process, log):
-    for _ in range(240):
-        try:
-            return socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            assert process.poll() is None, log.read_text()
-            time.sleep(0.5)
-    raise AssertionError("nobody answers")
-
-
-@pytest.fixture
-def page(chromium):
-    page = chromium.new_page(viewport={"width": 1366, "height": 900})
-    page.set_default_timeout(2 * PATIENCE)
-    yield page
-    page.close()
+def opened(page, name):
+    """A notebook of the folder in front, as a double click opens it: the panel that it stands in."""
+    page.evaluate(OPEN, name)
+    return page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
 
 
 def drive(page, widget):
@@ -117,46 +108,55 @@ def drive(page, widget):
 READ = re.compile(r"read \(0, 1\) \[0, 2, 5\] 1 \d \(1\d\d, 1\d\d\) 9 1, saved 6")
 
 
-def test_every_widget_is_painted_read_clicked_and_known_to_python_in_jupyterlab(lab, page):
-    address, home, _ = lab
-    nbformat.write(book_of(LINES), home / "book.ipynb")
-    page.goto(f"{address}/book.ipynb?reset")
-    page.get_by_text("| Idle").wait_for()
-    cells = page.locator(".jp-Notebook .jp-Cell")
+@pytest.fixture(scope="module")
+def book(lab):
+    """A notebook of all widgets whose first cell has run: its page, and run(i), which runs a cell and is where its output stands."""
+    page, home = lab
+    nbformat.write(book_of([*LINES, SIXTEEN, "w.cell = (1, 2)", ODD, WRONG]), home / "book.ipynb")
+    panel = opened(page, "book.ipynb")
+    cells = panel.locator(".jp-Cell")
+    panel.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
 
     def run(i):
         cells.nth(i).locator(".cm-content").click()
-        page.keyboard.press("Shift+Enter")
+        page.evaluate("() => { jupyterapp.commands.execute('notebook:run-cell'); }")
         return cells.nth(i)
 
+    run(0).locator(".attnlab canvas.map").wait_for()
+    return page, run
+
+
+def test_every_widget_is_painted_read_clicked_and_known_to_python_in_jupyterlab(book):
+    page, run = book
     drive(page, run)
     run(6).get_by_text(READ).wait_for()
     run(7).locator("canvas.map").first.wait_for()
 
 
-def test_sixteen_widgets_two_views_of_one_and_a_dark_theme(lab, page):
-    address, home, _ = lab
-    show = "from IPython.display import display\nw = widgets.heatmap(trace.attentions[0])\ndisplay(w, w)\n"
-    many = "for head in range(14): display(widgets.heatmap(trace.attentions[0], head=head % 8))"
-    nbformat.write(book_of([LINES[0], show + many, "w.cell = (1, 2)"]), home / "many.ipynb")
-    page.goto(f"{address}/many.ipynb?reset")
-    page.get_by_text("| Idle").wait_for()
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_text("Run All Cells", exact=True).click()
-    both = page.locator(".jp-Notebook .jp-Cell").nth(1)
+def test_sixteen_widgets_two_views_of_one_and_a_dark_theme(book):
+    page, run = book
+    theme = "async theme => { await jupyterapp.commands.execute('apputils:change-theme', { theme }); }"
+    page.evaluate(theme, "JupyterLab Light")
+    both = run(8)
     both.locator(".attnlab").nth(15).locator("canvas.map").wait_for()
+    run(9)
     for view in (0, 1):
         both.locator(".attnlab").nth(view).locator("output").filter(has_text="b → c").wait_for()
-    paper = "e => e.style.getPropertyValue('--paper')"
-    light = both.locator(".attnlab").first.evaluate(paper)
-    page.evaluate(
-        "document.body.dataset.jpThemeLight = 'false'; document.documentElement.style.setProperty('--jp-layout-color0', '#111111')"
-    )
-    page.wait_for_function("document.querySelector('.attnlab').style.getPropertyValue('--paper') === '#111111'")
-    assert light != "#111111"
+    first = both.locator(".attnlab").first
+    expect(first).to_have_css("--paper", re.compile("^(white|#fff|#ffffff)$"))
+    page.evaluate(theme, "JupyterLab Dark")
+    expect(first).to_have_css("--paper", re.compile("^#1{3}(1{3})?$"))
 
 
-def test_every_widget_is_painted_read_clicked_and_known_to_python_in_marimo(chromium, page, tmp_path):
+def test_what_is_no_weight_is_shown_as_it_is_and_said_and_what_is_no_map_refused(book):
+    _, run = book
+    odd = run(10)
+    odd.locator(".attnlab").nth(1).locator("canvas.map").nth(1).wait_for()
+    expect(odd.get_by_text("do not sum to 1")).to_have_count(2)
+    expect(run(11)).to_contain_text("weights are 1 x 2 but labels are 1 x 3")
+
+
+def test_every_widget_is_painted_read_clicked_and_known_to_python_in_marimo(chromium, tmp_path):
     pytest.importorskip("marimo")
     port = free_port()
     wrapped = [re.sub(r" = (widgets\..*)", r" = mo.ui.anywidget(\1)", line) for line in LINES[:6]]  # what makes others follow it
@@ -165,46 +165,41 @@ def test_every_widget_is_painted_read_clicked_and_known_to_python_in_marimo(chro
     cells += [("heat, lines, mosaic, lens, steps, decoder, figures", LINES[6], "every, saved"), ("trace", "trace", "")]
     body = "".join(f"\n@app.cell\ndef _({given}):\n{indent(line, '    ')}\n    return {made}\n" for given, line, made in cells)
     (tmp_path / "book.py").write_text(f"import marimo\napp = marimo.App()\n{body}")
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
     options = ["--headless", "--no-token", "--host", "127.0.0.1", "--port", str(port)]
-    outside = []
-    page.on(
-        "request",
-        lambda request: None if "127.0.0.1" in request.url or request.url[:5] in ("data:", "blob:") else outside.append(request.url),
-    )
-    with (tmp_path / "log").open("w") as log:
-        command = [sys.executable, "-m", "marimo", "run", str(tmp_path / "book.py"), *options]
-        process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
-        try:
-            wait_for_port(port, process, tmp_path / "log")
-            page.goto(f"http://127.0.0.1:{port}/")
-            page.locator(".attnlab").nth(6).locator("canvas.map").first.wait_for()
-            drive(page, page.locator(".attnlab").nth)
-            page.get_by_text(READ).wait_for()
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
+    command = [sys.executable, "-m", "marimo", "run", str(tmp_path / "book.py"), *options]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
+    ours = (f"http://127.0.0.1:{port}/", f"ws://127.0.0.1:{port}/", "data:", "blob:")
+    with answering(command, port, env, tmp_path / "log"), chromium.new_page(viewport={"width": 1366, "height": 900}) as page:
+        page.set_default_timeout(2 * PATIENCE)
+        outside = []
+        page.on("request", lambda request: None if request.url.startswith(ours) else outside.append(request.url))
+        page.goto(f"http://127.0.0.1:{port}/")
+        page.locator(".attnlab").nth(6).locator("canvas.map").first.wait_for()
+        drive(page, page.locator(".attnlab").nth)
+        page.get_by_text(READ).wait_for()
     assert outside == []
 
 
-def test_a_saved_notebook_shows_its_pictures_untrusted_and_without_a_kernel(lab, page):
-    address, home, env = lab
-    book = home / "kept.ipynb"
-    shutil.copy(ROOT / "assets" / "notebooks" / "01-first-look.ipynb", book)
-    page.goto(f"{address}/kept.ipynb?reset")
-    page.locator(".jp-OutputArea-output img").first.wait_for()
-    assert page.locator(".attnlab").count() == 0  # nothing of a stranger's notebook runs
+def test_a_saved_notebook_shows_its_pictures_untrusted_and_without_a_kernel(lab):
+    page, home = lab
+    kept = nbformat.read(ROOT / "assets" / "notebooks" / "01-first-look.ipynb", 4)
+    nbformat.write(kept, home / "strange.ipynb")
+    strange = opened(page, "strange.ipynb")
+    strange.locator(".jp-OutputArea-output img").first.wait_for()
+    expect(strange.locator(".attnlab")).to_have_count(0)  # nothing of a stranger's notebook runs
 
-    subprocess.run([sys.executable, "-c", TRUST, str(book)], env=env, check=True, capture_output=True)
-    page.goto(f"{address}/kept.ipynb?reset")
-    picture = page.locator(".attnlab canvas.map").first
+    kept.cells[0].source += " Trusted."
+    NotebookNotary(data_dir=str(home.parent / "JUPYTER_DATA_DIR")).sign(kept)
+    nbformat.write(kept, home / "kept.ipynb")
+    own = opened(page, "kept.ipynb")
+    picture = own.locator(".attnlab canvas.map").first
     picture.wait_for()
-    page.get_by_text("| Idle").wait_for()
+    own.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
     page.get_by_role("menuitem", name="Kernel", exact=True).click()
     page.get_by_text("Shut Down Kernel", exact=True).click()
-    page.get_by_text("| No Kernel").or_(page.get_by_text("| Unknown")).or_(page.get_by_text("No Kernel", exact=True)).first.wait_for()
+    own.locator(".jp-KernelName").filter(has_text="No Kernel").wait_for()
     picture.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
-    page.locator(".attnlab .silence").first.filter(has_text="Nobody answers").wait_for()
+    own.locator(".attnlab .silence").first.filter(has_text="Nobody answers").wait_for()
     expect(picture).to_be_visible()
