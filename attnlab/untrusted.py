@@ -7,11 +7,13 @@ import io
 import json
 import lzma
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 from attnlab.words import InputError
@@ -26,7 +28,8 @@ LONGEST_HEADER = 16 * 2**20
 LARGEST_SIZE = 2**40  # numbers in one tensor that anybody has
 # Whatever a parser may raise over a stranger's bytes: its own errors and those of the codecs and containers below it.
 WRONG = (ValueError, KeyError, TypeError, AttributeError, IndexError, LookupError, RecursionError, MemoryError, OverflowError, EOFError,
-         OSError, RuntimeError, NotImplementedError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)  # fmt: skip
+         OSError, RuntimeError, NotImplementedError, SyntaxError, TokenError, struct.error, zlib.error, lzma.LZMAError,
+         zipfile.BadZipFile)  # fmt: skip
 
 Lines = list[tuple[int, str]]  # with their numbers in the file
 

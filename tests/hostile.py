@@ -112,6 +112,7 @@ FIGURES: dict[str, Callable[[], bytes]] = {
     "npz, LZMA that is broken": lambda: broken_lzma("record.json"),
     "npz, a place before the file": lambda: broken_place("record.json"),
     "npz, a record of 30 MB": lambda: zipped({"record.json": b"0" * 30_000_000}),
+    "npz, an array whose header does not end": lambda: zipped({"record.npy": unended()}),
     "npz, deep": lambda: zipped({"record.json": b"[" * 1_000_000}),
 }
 
@@ -122,6 +123,12 @@ def zipped(files: dict[str, bytes], how: int = zipfile.ZIP_DEFLATED) -> bytes:
         for name, content in files.items():
             archive.writestr(name, content)
     return out.getvalue()
+
+
+def unended() -> bytes:
+    """An array's header as an old NumPy wrote it, which is read as Python's own words, and stops in the middle."""
+    header = b"{'descr': '<U9L, (" + b" " * 40 + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header
 
 
 def broken_lzma(name: str) -> bytes:
