@@ -18,6 +18,7 @@ import {
   theme,
   tip,
   widest,
+  write,
 } from './shared.js';
 import { playRow } from './sound.js';
 
@@ -135,8 +136,8 @@ export function matrix(root, { keep = () => {} } = {}) {
         const x = at(row, column);
         if (!Number.isFinite(x)) continue;
         pen.fillStyle = ink(ramp[scale(x)]);
-        const text = Math.abs(x) >= 100 ? x.toFixed(0) : Math.abs(x) >= 10 ? x.toFixed(1) : x.toFixed(2);
-        pen.fillText(text.replace('-', '−'), place.left + (column + 0.5) * place.wide, place.top + (row + 0.5) * place.high);
+        const text = Math.abs(x) >= 100 ? write(Math.round(x), 1).slice(0, -2) : write(x, Math.abs(x) >= 10 ? 1 : 2);
+        pen.fillText(text, place.left + (column + 0.5) * place.wide, place.top + (row + 0.5) * place.high);
       }
     }
   }

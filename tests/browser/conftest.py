@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -144,9 +145,9 @@ class Visit:
         return self.wait()
 
 
-@pytest.fixture
-def visit(chromium, server, request):
-    """visit(locale="zh-CN", width=1024, ...) opens a window of its own; what goes wrong in it fails the test."""
+@contextmanager
+def visits(chromium, server):
+    """What opens windows, each of its own; what goes wrong in one fails the test."""
     windows = []
 
     def make(*, width=1366, height=768, locale="en-US", dark=False):
@@ -163,6 +164,20 @@ def visit(chromium, server, request):
         context.close()
         assert not window.errors, window.errors
         assert not window.outside, window.outside
+
+
+@pytest.fixture
+def visit(chromium, server):
+    """visit(locale="zh-CN", width=1024, ...) opens a window for one test."""
+    with visits(chromium, server) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def long_visit(chromium, server):
+    """The same for windows that several tests share."""
+    with visits(chromium, server) as make:
+        yield make
 
 
 def pytest_collection_modifyitems(items):

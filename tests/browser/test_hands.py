@@ -2,9 +2,6 @@
 
 from playwright.sync_api import expect
 
-from tests.app.test_frame import PAGES
-from tests.browser.test_access import GO
-
 PAINTED = """
 const own = CanvasRenderingContext2D.prototype;
 const { clearRect, fillText } = own;
@@ -66,34 +63,6 @@ def test_a_finger_enlarges_a_head_first_and_opens_it_then(visit):
     window.page.wait_for_url("**/heads?*")
 
 
-def focused(page, found):
-    """Whether the keyboard can get to it and it shows."""
-    found.focus()
-    return found.evaluate("(one) => one.getRootNode().activeElement === one && one.tabIndex >= 0")
-
-
-def test_every_page_is_used_without_a_mouse_as_far_as_its_saved_figure(visit):
-    window = visit().open()
-    page = window.page
-    for name in PAGES:
-        page.evaluate(GO, "" if name == "home" else name)
-        page.wait_for_selector(f'nav.pages a[aria-current="page"][data-page="{"" if name == "home" else name}"]')
-        window.wait()
-        assert page.locator("canvas.map").evaluate_all("(all) => all.every((one) => one.tabIndex === 0 && one.ariaLabel)"), name
-        bars = page.locator('[class*="st-key-save-"] summary')
-        if not bars.count():
-            continue
-        assert focused(page, bars.first), name
-        bars.first.press("Enter")
-        png = page.locator('[class*="st-key-save-"]').get_by_role("button", name="PNG", exact=True).first
-        png.wait_for(state="visible")
-        assert focused(page, png), name
-        if name == "heads":  # the bar is the same everywhere
-            with page.expect_download() as waiting:
-                png.press("Enter")
-            assert waiting.value.suggested_filename.endswith(".png")
-
-
 def test_a_question_mark_lists_the_keys_and_rows_are_one_stop_each(visit):
     window = visit().open("translate")
     page = window.page
@@ -127,3 +96,26 @@ def test_a_row_is_heard_when_listening_is_on(visit):
     tones = window.page.evaluate("window.tones")
     assert len(tones) == 13, "a tone for each key"
     assert max(tones) <= 0.25
+
+
+def test_no_cell_is_minus_zero_and_the_files_of_the_walk_stand_below_it_on_a_projector(visit):
+    window = visit(width=1024, height=768)
+    window.page.add_init_script(PAINTED)
+    window.open("positions?part=scores")
+    canvas = window.canvas("explained")
+    window.page.wait_for_function("(canvas) => canvas.texts?.some(({ text }) => text === '0.00')", arg=canvas.element_handle())
+    assert "−0.00" not in canvas.evaluate("(canvas) => canvas.texts.map(({ text }) => text)")
+    window.open("steps?stage=6")
+    files = window.page.locator(".st-key-save-walk summary")
+    files.wait_for()
+    assert window.page.locator(".st-key-walk canvas").bounding_box()["y"] < files.bounding_box()["y"]
+
+
+def test_where_the_system_decides_the_colours_the_chosen_part_and_the_track_of_a_slider_are_seen(visit):
+    page = visit().open("translate").page
+    page.emulate_media(forced_colors="active")
+    outlines = "(all) => all.map((one) => getComputedStyle(one).outlineStyle)"
+    assert page.locator('[data-testid="stButtonGroup"] button').evaluate_all(outlines) == ["solid", "none", "none"]
+    assert page.locator('[data-testid="stSlider"]').evaluate_all(
+        "(all) => all.every((one) => getComputedStyle(one).borderBottomWidth === '2px')"
+    )
