@@ -14,7 +14,7 @@ export default function ({ data, setTriggerValue }) {
   if (address.href !== window.location.href) window.history.replaceState(window.history.state, '', address);
 }
 
-// The bar of pages: a plain click goes on with the visit, any other is the browser's. On a phone the line scrolls: the open page is in view.
+// The bar of pages: a plain click goes on with the visit, any other is the browser's. On a phone the line scrolls to the open page.
 function pages(open, go) {
   const frame = document.querySelector('.st-key-frame');
   if (!frame) return;

@@ -15,6 +15,7 @@ from attnlab.words import ASSETS
 
 _address = st.components.v2.component("attnlab_address", html="<span></span>", js=(ASSETS / "components" / "address.js").read_text("utf-8"))
 MINE, RUN, FRESH = "link written", "link run", "link fresh"  # what was put this run, how many runs there were, whether the address leads
+BEFORE = "link before"  # what the last run put: the server is not told of an address that was written in place
 PRIVATE = ("lang", "live", "job", "key")
 LONGEST_LINK = 3000  # characters of text that still go into a link; browsers and servers cut longer ones
 LONGEST = 4000  # characters of one choice
@@ -28,7 +29,8 @@ def begin() -> None:
     context = get_script_run_ctx()
     st.session_state[FRESH] = RUN not in st.session_state or bool(context and context.is_history_navigation)
     st.session_state[RUN] = st.session_state.get(RUN, 0) + 1
-    st.session_state[MINE] = dict.fromkeys(st.session_state.get(MINE, {}))
+    before = st.session_state.get(MINE, {})
+    st.session_state[BEFORE], st.session_state[MINE] = {} if leads() else before, dict.fromkeys(before)
     for name, value in st.session_state.pop(NEXT, {}).items():
         st.session_state[name] = value
 
@@ -41,9 +43,8 @@ def choose(**choices: object) -> None:
 def go(page: str | StreamlitPage, **choices: object) -> None:
     """Open another page with these choices. The address goes along: one that is emptied first is a step of its own on the way Back."""
     choose(**choices)
-    st.switch_page(
-        page, query_params={name: value for name, value in st.query_params.to_dict().items() if choices.get(name, value) is not None}
-    )
+    address = st.query_params.to_dict() | st.session_state.get(BEFORE, {})
+    st.switch_page(page, query_params={name: value for name, value in address.items() if None not in (value, choices.get(name, value))})
 
 
 def wanted() -> str | None:
