@@ -25,11 +25,12 @@ came = DOOR.come_in()
 link.begin()
 settle_language()
 visits.enter()
-bar = {
-    folder: [st.Page(f"{folder}/{name}.py", title=t(f"{name}.menu"), url_path=name, default=name == "home") for name in names]
-    for folder, names in PAGES.items()
+bar = {folder: [("" if name == "home" else name, t(f"{name}.menu")) for name in names] for folder, names in PAGES.items()}
+pages = {
+    address: st.Page(f"{folder}/{address or 'home'}.py", title=title, url_path=address or "home", default=not address)
+    for folder, group in bar.items()
+    for address, title in group
 }
-pages = {each.url_path: each for group in bar.values() for each in group}
 page = st.navigation(list(pages.values()), position="hidden")
 name = page.url_path or "home"
 wanted = link.wanted()
@@ -44,7 +45,7 @@ st.set_page_config(
 st.html(ASSETS / "components" / "page.css")
 
 with st.container(horizontal=True, gap=None, key="frame"):
-    page_bar({folder: [(each.url_path, each.title) for each in group] for folder, group in bar.items()}, page.url_path)
+    page_bar(bar, page.url_path)
     with st.container(horizontal=True, gap=None, width="content", key="languages"):
         for code, spoken in LANGUAGES.items():
             st.button(spoken, key=f"speak {code}", type="tertiary", disabled=code == language(), on_click=choose_language, args=(code,))

@@ -53,4 +53,4 @@ def test_what_cannot_be_drawn_is_a_sentence(view, said):
 
 def test_a_page_without_a_picture_says_so():
     with pytest.raises(InputError, match="no picture that can be saved"):
-        figure_files.picture("write?view=cache")
+        figure_files.picture("write?view=beside")
