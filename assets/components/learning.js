@@ -390,7 +390,8 @@ export function learning(root) {
       return button;
     });
     const name = buttons.length ? [make('span', { textContent: data.words.born })] : [];
-    const forks = data.forks.map((fork, i) => make('span', { className: 'fork', textContent: `${['– –', '· · ·'][i % 2]} ${fork.name}` }));
+    const dashes = ['– –', '· · ·'];
+    const forks = data.forks.map((fork, i) => make('span', { className: 'fork', textContent: `${dashes[i % 2]} ${fork.name}` }));
     parts.births.replaceChildren(...name, ...buttons, ...forks);
   }
 

@@ -80,10 +80,8 @@ def show_words(here: Holes, hole: Hole, piece: str, before: PseudoLikelihood, af
         hint=t("fill.change_hint"),
         kind="signed",
     )
-    spec, how = (
-        here.model.spec,
-        {"title": t("fill.change_name"), "caption": here.text, "legend": t("fill.change_name"), "signed": True, "say": False},
-    )
+    spec, named = here.model.spec, t("fill.change_name")
+    how: dict[str, Any] = {"title": named, "caption": here.text, "legend": named, "signed": True, "say": False}
     about = {"model": spec.name, "revision": spec.revision, "text": here.text}
     save_row(gained, pieces, piece, key="changed words", name=f"{spec.name}-changed-words", facts=about, **how)
     order = np.argsort(-np.abs(gained))[:3]
